@@ -1,0 +1,29 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Seeded random numbers."""
+    return np.random.default_rng(20200207)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Published networks and results that are not part of the project.
+
+    Looked for through the environment variable ``POLYOPT_SHARED_DATA``, else beside the repository.
+    """
+    path = Path(os.environ.get("POLYOPT_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"published data not found at {path}; set POLYOPT_SHARED_DATA")
+    return path

@@ -1,0 +1,16 @@
+"""Polynomials: monomials as packed integers, vectorised arithmetic, conversion."""
+
+from polyopt.polynomial.arrays import affine, quadratic, variables
+from polyopt.polynomial.polynomial import Polynomial, sum_polynomials
+from polyopt.polynomial.relation import Relation
+from polyopt.polynomial.variables import Variables
+
+__all__ = [
+    "Polynomial",
+    "Relation",
+    "Variables",
+    "affine",
+    "quadratic",
+    "sum_polynomials",
+    "variables",
+]

@@ -70,11 +70,13 @@ def svec_side(length: int) -> int:
 @lru_cache(maxsize=256)
 def triangle(side: int) -> Triangle:
     """Return the index arrays of the upper triangle of a matrix in svec order."""
-    columns, rows = np.tril_indices(side)
+    columns, rows = (index.astype(np.int64, copy=False) for index in np.tril_indices(side))
     weights = np.where(rows == columns, 1.0, SQRT2)
     for array in (rows, columns, weights):
         array.setflags(write=False)
-    return Triangle(rows.astype(np.int64, copy=False), columns.astype(np.int64, copy=False), weights)
+    return Triangle(
+        rows.astype(np.int64, copy=False), columns.astype(np.int64, copy=False), weights
+    )
 
 
 def svec(matrices: ArrayLike) -> NDArray[np.float64]:

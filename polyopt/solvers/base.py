@@ -1,0 +1,330 @@
+"""What a solver is: the interface that every backend implements and users may extend.
+
+A backend subclasses :class:`Solver`, states its capabilities and implements :meth:`Solver.run`;
+options, right-sized cones, failures, timing and the check of the answer against the data are
+handled here, the same for all. The answer is checked because a solver's word is not a proof: a
+status OPTIMAL or INFEASIBLE that the vectors do not support is lowered to INACCURATE.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from polyopt.conic.program import Cones, ConicProgram, ConicSolution
+from polyopt.conic.residuals import (
+    infeasibility_residuals,
+    solution_residuals,
+    unboundedness_residuals,
+)
+from polyopt.conic.right_size import right_size
+from polyopt.errors import SolverError, SolverUnavailableError, UnknownOptionError
+from polyopt.status import Status
+
+#: Solvers measure residuals in scalings of their own; only what exceeds the tolerance by this
+#: factor on the original data is called inaccurate.
+STATUS_SLACK = 100.0
+#: Largest violation of a ray, scaled to objective -1, that still counts as a certificate.
+RAY_TOLERANCE = 1e-4
+
+
+class ConeKind(Enum):
+    """The kinds of cones of the standard form."""
+
+    ZERO = "zero"
+    NONNEGATIVE = "nonnegative"
+    SECOND_ORDER = "second order"
+    PSD = "PSD"
+
+
+class SolverKind(Enum):
+    """The family of algorithms, which decides about accuracy and size."""
+
+    INTERIOR_POINT = "interior point"
+    FIRST_ORDER = "first order"
+    SIMPLEX = "simplex"
+    LOW_RANK = "low rank"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class SolverCapabilities:
+    """What a solver can do.
+
+    Parameters
+    ----------
+    cones
+        Cones it takes natively.
+    kind
+        Family of algorithms.
+    preferred_form
+        The conic form it solves faster, "moment" or "sos".
+    exactness
+        The accuracy to expect, in words.
+    licence
+        Licence of the solver itself, in words.
+    interruptible
+        Whether Ctrl-C gives the current iterate with status INTERRUPTED.
+    time_limit
+        Whether a time limit is honoured.
+    certificates
+        Whether infeasible and unbounded programs come with a ray that shows it.
+    """
+
+    cones: frozenset[ConeKind]
+    kind: SolverKind
+    preferred_form: Literal["moment", "sos"]
+    exactness: str = ""
+    licence: str = ""
+    interruptible: bool = False
+    time_limit: bool = True
+    certificates: bool = True
+
+    def supports(self, cones: Cones) -> bool:
+        """Whether all cones of a program are handled natively."""
+        return needed_cones(cones) <= self.cones
+
+
+@dataclass(frozen=True, slots=True)
+class SolverOptions:
+    """Options that every solver understands, and a mapping for those of one solver.
+
+    Parameters
+    ----------
+    tolerance
+        Relative feasibility and gap tolerance.
+    time_limit
+        Wall-clock seconds, or None.
+    threads
+        Number of threads, or None for the solver's default.
+    verbose
+        Whether the solver prints its log.
+    extra
+        Options of one solver under the solver's own names; unknown ones raise.
+
+    Raises
+    ------
+    UnknownOptionError
+        If a value is out of range.
+
+    Examples
+    --------
+    >>> SolverOptions(tolerance=1e-6, extra={"max_iter": 50}).tolerance
+    1e-06
+    """
+
+    tolerance: float = 1e-8
+    time_limit: float | None = None
+    threads: int | None = None
+    verbose: bool = False
+    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tolerance < 1:
+            raise UnknownOptionError(f"tolerance must be between 0 and 1, got {self.tolerance!r}")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise UnknownOptionError(
+                f"time_limit must be a positive number of seconds or None, got {self.time_limit!r}"
+            )
+        if self.threads is not None and (self.threads < 1 or self.threads != int(self.threads)):
+            raise UnknownOptionError(
+                f"threads must be a positive integer or None, got {self.threads!r}"
+            )
+
+
+class Solver(ABC):
+    """A solver of conic programs.
+
+    Subclasses set :attr:`name`, :attr:`capabilities` and :attr:`module`, list the options they know
+    in :meth:`known_options` and implement :meth:`run`. Importing the solver's package is left to
+    :meth:`run`.
+    """
+
+    name: str
+    capabilities: SolverCapabilities
+    #: Package to be found for the solver to be available.
+    module: ClassVar[str | None] = None
+
+    def is_available(self) -> bool:
+        """Whether the solver is installed; nothing is imported to find out."""
+        return self.module is None or importlib.util.find_spec(self.module) is not None
+
+    def is_licensed(self) -> bool:
+        """Whether the solver may be used: True for those that need no licence file."""
+        return self.is_available()
+
+    def known_options(self) -> Mapping[str, type]:
+        """Names and types of the keys of ``SolverOptions.extra`` that this solver takes."""
+        return {}
+
+    @abstractmethod
+    def run(self, program: ConicProgram, options: SolverOptions) -> ConicSolution:
+        """Solve a program whose cones are right-sized and supported.
+
+        Exceptions become status FAILED in :meth:`solve`.
+        """
+
+    def solve(self, program: ConicProgram, options: SolverOptions | None = None) -> ConicSolution:
+        """Solve a program and check the answer against its data.
+
+        Parameters
+        ----------
+        program
+            Any conic program in the cones of :attr:`capabilities`.
+        options
+            Tolerance, time limit and so on.
+
+        Returns
+        -------
+        ConicSolution
+            Also where the solver fails: status and message say what happened.
+
+        Raises
+        ------
+        SolverUnavailableError
+            If the solver is not installed or has no licence.
+        SolverError
+            If the program has cones that the solver does not take.
+        UnknownOptionError
+            If ``options.extra`` has a key the solver does not know, or a value of a wrong type.
+        """
+        options = SolverOptions() if options is None else options
+        if not self.is_available():
+            raise SolverUnavailableError(
+                f"solver {self.name!r} is not installed (package {self.module!r} not found)"
+            )
+        if not self.is_licensed():
+            raise SolverUnavailableError(f"solver {self.name!r} is installed but has no licence")
+        check_extra(self.name, options.extra, self.known_options())
+        two_by_two = ConeKind.SECOND_ORDER in self.capabilities.cones
+        sized = right_size(program, two_by_two=two_by_two and self.wants_second_order(options))
+        missing = needed_cones(sized.program.cones) - self.capabilities.cones
+        if missing:
+            names = ", ".join(sorted(kind.value for kind in missing))
+            raise SolverError(
+                f"solver {self.name!r} does not take {names} cones, but the program has "
+                f"{sized.program.cones}; choose another solver"
+            )
+        start = time.perf_counter()
+        try:
+            solution = self.run(sized.program, options)
+        except Exception as error:
+            solution = self._failed(sized.program, error)
+        except BaseException as error:
+            # Panics of Rust libraries derive from BaseException and carry this name.
+            if type(error).__name__ != "PanicException":
+                raise
+            solution = self._failed(sized.program, error)
+        solution = sized.recover(replace(solution, solver=self.name))
+        if not solution.solve_time:
+            solution = replace(solution, solve_time=time.perf_counter() - start)
+        return settle_status(program, solution, options.tolerance)
+
+    def wants_second_order(self, options: SolverOptions) -> bool:
+        """Whether 2x2 PSD blocks are to be handed over as second-order cones."""
+        return True
+
+    def _failed(self, program: ConicProgram, error: BaseException) -> ConicSolution:
+        message = f"{type(error).__name__}: {error}"
+        return ConicSolution.from_vectors(program, Status.FAILED, message=message)
+
+    def __repr__(self) -> str:
+        return f"<solver {self.name}>"
+
+
+def needed_cones(cones: Cones) -> frozenset[ConeKind]:
+    """Return the kinds of cones that occur with at least one row."""
+    present = {
+        ConeKind.ZERO: cones.zero,
+        ConeKind.NONNEGATIVE: cones.nonnegative,
+        ConeKind.SECOND_ORDER: sum(cones.second_order),
+        ConeKind.PSD: sum(cones.psd),
+    }
+    return frozenset(kind for kind, size in present.items() if size)
+
+
+def near_misses(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean ...?`` for names close to ``word``, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=3)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def check_extra(solver: str, extra: Mapping[str, Any], known: Mapping[str, type]) -> None:
+    """Raise for options a solver does not know or values of a wrong type.
+
+    Examples
+    --------
+    >>> check_extra("scs", {"max_iter": 3}, {"max_iters": int})
+    Traceback (most recent call last):
+        ...
+    polyopt.errors.UnknownOptionError: solver 'scs' has no option 'max_iter'. Did you mean \
+'max_iters'? Known options: max_iters
+    """
+    for name, value in extra.items():
+        if name not in known:
+            raise UnknownOptionError(
+                f"solver {solver!r} has no option {name!r}.{near_misses(name, known)} "
+                f"Known options: {', '.join(sorted(known)) or 'none'}"
+            )
+        wanted = known[name]
+        integral = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        fits = (
+            isinstance(value, float | np.floating) or integral
+            if wanted is float
+            else integral
+            if wanted is int
+            else isinstance(value, wanted)
+        )
+        if not fits:
+            raise UnknownOptionError(
+                f"option {name!r} of solver {solver!r} must be of type {wanted.__name__}, "
+                f"got {value!r}"
+            )
+
+
+def settle_status(
+    program: ConicProgram, solution: ConicSolution, tolerance: float
+) -> ConicSolution:
+    """Lower a status that the returned vectors do not support.
+
+    OPTIMAL needs residuals within ``STATUS_SLACK`` times the tolerance; INFEASIBLE and UNBOUNDED
+    need a ray that holds to ``RAY_TOLERANCE``. What was found is added to the message.
+    """
+    if solution.status is Status.OPTIMAL:
+        residuals = solution_residuals(program, solution)
+        if residuals.worst <= STATUS_SLACK * tolerance:
+            return solution
+        found = f"reported optimal, but on the data: {residuals}"
+    elif solution.status is Status.INFEASIBLE:
+        ray = infeasibility_residuals(program, solution.z)
+        if ray.worst <= RAY_TOLERANCE:
+            return solution
+        found = f"reported infeasible, but its certificate is violated by {ray.worst:.1e}"
+    elif solution.status is Status.UNBOUNDED:
+        ray = unboundedness_residuals(program, solution.x, solution.s)
+        if ray.worst <= RAY_TOLERANCE:
+            return solution
+        found = f"reported unbounded, but its certificate is violated by {ray.worst:.1e}"
+    else:
+        return solution
+    status = Status.INACCURATE if np.isfinite(solution.x).all() else Status.FAILED
+    return ConicSolution.from_vectors(
+        program,
+        status,
+        solution.x,
+        solution.s,
+        solution.z,
+        iterations=solution.iterations,
+        solve_time=solution.solve_time,
+        solver=solution.solver,
+        message=f"{solution.message}; {found}".lstrip("; "),
+    )

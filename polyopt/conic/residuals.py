@@ -137,11 +137,12 @@ def smallest_eigenvalues(
     for block, (side, rows) in enumerate(zip(cones.psd, cones.psd_slices(), strict=True)):
         if side:
             groups[side].append((block, rows.start))
-    result = []
+    result: list[tuple[NDArray[np.int64], Vector]] = []
     for side, members in groups.items():
         blocks, starts = np.array(members, dtype=np.int64).T
         entries = vector[starts[:, None] + np.arange(svec_length(side))]
-        result.append((blocks, np.linalg.eigvalsh(smat(entries))[:, 0]))
+        smallest: Vector = np.linalg.eigvalsh(smat(entries))[:, 0]
+        result.append((blocks, smallest))
     return result
 
 

@@ -74,9 +74,7 @@ def triangle(side: int) -> Triangle:
     weights = np.where(rows == columns, 1.0, SQRT2)
     for array in (rows, columns, weights):
         array.setflags(write=False)
-    return Triangle(
-        rows.astype(np.int64, copy=False), columns.astype(np.int64, copy=False), weights
-    )
+    return Triangle(rows, columns, weights)
 
 
 def svec(matrices: ArrayLike) -> NDArray[np.float64]:

@@ -59,8 +59,8 @@ class ClarabelSolver(Solver):
     """Native interface to Clarabel.
 
     Ctrl-C stops it after the current iteration with status INTERRUPTED and the iterate reached, in
-    the main thread. The Python callback that asks for it runs once per iteration (some microseconds;
-    not measurable). The time limit, too, is looked at once per iteration.
+    the main thread. The Python callback that asks for it runs once per iteration (microseconds, not
+    measurable). The time limit, too, is looked at once per iteration.
 
     The option ``second_order_2x2`` (default True) hands over 2x2 PSD blocks as second-order cones;
     the other options are Clarabel's own. Its chordal decomposition is off unless asked for: a

@@ -13,17 +13,54 @@ from polyopt.polynomial import (
     variables,
 )
 from polyopt.problem import PolynomialProblem, maximize, minimize
+from polyopt.relaxation import (
+    Cone,
+    Factor,
+    Multiplier,
+    Relaxation,
+    minimal_order,
+    nearly_sparse,
+    putinar,
+    shor,
+)
+from polyopt.result import RelaxationResult
+from polyopt.solvers.registry import available_solvers, register_solver
+from polyopt.sparsity import (
+    CorrelativeSparsity,
+    chordal_extension,
+    clique_tree,
+    correlative_sparsity,
+    csp_graph,
+)
+from polyopt.status import Status
 
 __all__ = [
+    "Cone",
+    "CorrelativeSparsity",
+    "Factor",
+    "Multiplier",
     "Polynomial",
     "PolynomialProblem",
     "PolyoptError",
     "Relation",
+    "Relaxation",
+    "RelaxationResult",
+    "Status",
     "Variables",
     "affine",
+    "available_solvers",
+    "chordal_extension",
+    "clique_tree",
+    "correlative_sparsity",
+    "csp_graph",
     "maximize",
+    "minimal_order",
     "minimize",
+    "nearly_sparse",
+    "putinar",
     "quadratic",
+    "register_solver",
+    "shor",
     "sum_polynomials",
     "variables",
 ]

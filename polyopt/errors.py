@@ -6,14 +6,14 @@
     ├── InvalidProblemError (ValueError)      the polynomials or the problem are not usable
     │   ├── NotPolynomialError                an expression is not polynomial in its variables
     │   └── UnknownVariableError              a variable is not one of the problem's
-    ├── SparsityError (ValueError)            graphs, cliques or orderings that do not fit the problem
+    ├── SparsityError (ValueError)            graphs or cliques that do not fit the problem
     ├── RelaxationError (ValueError)          an order, basis or multiplier that makes no relaxation
     │   └── MemoryEstimateError (MemoryError) the relaxation would not fit into memory
     ├── SolverError (RuntimeError)            a solver failed in a way that leaves no answer
     │   └── SolverUnavailableError            not installed, or without a licence
     ├── UnknownOptionError (ValueError)       an option name or value that does not exist
     ├── ProofError (ValueError)               a bound that cannot be proven, and why
-    │   └── ProofRejectedError                a proof that does not hold: wrong, tampered or for another problem
+    │   └── ProofRejectedError                a proof that is wrong, tampered or foreign
     └── FormatError (ValueError)              a file that cannot be read
 """
 

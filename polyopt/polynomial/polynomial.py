@@ -201,7 +201,7 @@ class Polynomial:
 
     def equals(self, other: object) -> bool:
         """Tell whether both have the same coefficients exactly (names decide, not order)."""
-        difference = self - other  # type: ignore[operator]
+        difference = self - other
         return isinstance(difference, Polynomial) and difference.number_of_terms == 0
 
     def __call__(self, point: ArrayLike) -> Any:
@@ -279,7 +279,7 @@ class Polynomial:
         if isinstance(other, (Real, np.number, Complex)):
             return Polynomial.constant(other, self.variables)  # type: ignore[arg-type]
         if type(other).__module__.partition(".")[0] == "sympy":
-            return Polynomial.from_sympy(other)  # type: ignore[arg-type]
+            return Polynomial.from_sympy(other)
         return None
 
     def _shared(self, other: Polynomial) -> tuple[Variables, Polynomial, Polynomial]:

@@ -1,0 +1,199 @@
+"""From any list of multipliers to the sparse data of a conic program, in one vectorised pass.
+
+On the moment side every multiplier ``(p, B, cone)`` asks that the matrix ``L_y(p B Bᵀ)`` (PSD) or
+the vector ``L_y(p B)`` (nonnegative, free) lies in a cone, and each entry is a linear function of
+the moments ``y_α``. Multipliers of one shape are expanded together: rows of monomials are merged,
+sorted and packed into keys, and one ``unique`` over all keys numbers the moments. Time and memory
+are linear in the number of entries times the number of terms of p, up to that sort.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyopt.conic.program import Cones
+from polyopt.errors import RelaxationError
+from polyopt.polynomial import monomials
+from polyopt.polynomial.basis import stack
+from polyopt.polynomial.monomials import Keys, Rows
+from polyopt.polynomial.polynomial import Polynomial
+from polyopt.relaxation.multiplier import Cone, Multiplier
+
+Index = NDArray[np.intp]
+
+_CONE_ORDER = (Cone.FREE, Cone.NONNEGATIVE, Cone.PSD)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Sparse description of all blocks over the moments that occur.
+
+    Attributes
+    ----------
+    number_of_variables : int
+    moments : int array of shape (N, width)
+        Monomials of the moments in graded order; the first is 1.
+    keys : array of shape (N,)
+        Their packed keys, increasing.
+    row, column : int arrays of shape (nnz,)
+        Entry ``row`` of the stacked blocks has the coefficient ``value`` at moment ``column``.
+    value : float array of shape (nnz,)
+        Off-diagonal entries of PSD blocks carry the factor sqrt(2) of svec.
+    cones : Cones
+        Sizes in the row order zero, nonnegative, psd.
+    offsets, lengths : int arrays of shape (number of multipliers,)
+        Rows of each multiplier's block.
+    """
+
+    number_of_variables: int
+    moments: Rows
+    keys: Keys
+    row: Index
+    column: Index
+    value: NDArray[np.float64]
+    cones: Cones
+    offsets: Index
+    lengths: Index
+
+    def positions(self, rows: Rows) -> Index:
+        """Give the position of each monomial among the moments, -1 where it is not one."""
+        width = self.moments.shape[1]
+        rows = monomials.trim(rows)
+        result = np.full(len(rows), -1, dtype=np.intp)
+        fits = monomials.degrees(rows) <= width
+        keys = monomials.pack(
+            monomials.widen(rows[fits][:, -width:] if width else rows[fits][:, :0], width),
+            self.number_of_variables,
+        )
+        found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        result[fits] = np.where(self.keys[found] == keys, found, -1)
+        return result
+
+    def vector(self, polynomial: Polynomial, name: str) -> NDArray[np.float64]:
+        """Coefficients of a polynomial on the moments, shape (N,).
+
+        Raises
+        ------
+        RelaxationError
+            A monomial that no multiplier covers: the relaxation would have no bound.
+        """
+        position = self.positions(polynomial.rows)
+        if (position < 0).any():
+            missing = Polynomial._make(
+                polynomial.variables, polynomial.rows[position < 0][:1], np.ones(1)
+            )
+            raise RelaxationError(
+                f"the monomial {missing} of {name} is covered by no multiplier, so this "
+                "relaxation has no bound; raise the order or use larger cliques or bases"
+            )
+        vector = np.zeros(len(self.moments))
+        vector[position] = polynomial.coefficients
+        return vector
+
+
+def assemble(multipliers: tuple[Multiplier, ...], number_of_variables: int) -> Assembly:
+    """Expand a list of multipliers; see the module's docstring.
+
+    Parameters
+    ----------
+    multipliers : tuple of Multiplier
+    number_of_variables : int
+
+    Returns
+    -------
+    Assembly
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 1)[0]
+    >>> relaxation = po.putinar(po.minimize(x**4 - x), order=2)
+    >>> data = assemble(relaxation.multipliers, 1)
+    >>> data.cones.psd, len(data.moments)
+    ((3,), 5)
+    """
+    offsets, lengths, cones = _layout(multipliers)
+    width = max(
+        (2 if m.cone is Cone.PSD else 1) * m.basis.width + m.polynomial.rows.shape[1]
+        for m in multipliers
+    )
+    keys, rows, values = [], [], []
+    for members in _groups(multipliers).values():
+        group = [multipliers[k] for k in members]
+        merged, coefficients = _expand(group)
+        keys.append(monomials.pack(monomials.widen(merged, width), number_of_variables).reshape(-1))
+        entries, terms = coefficients.shape[1:]
+        row = offsets[members][:, None, None] + np.arange(entries)[None, :, None]
+        rows.append(np.broadcast_to(row, (len(group), entries, terms)).reshape(-1))
+        values.append(coefficients.reshape(-1))
+    # The moment of 1 is always there, so that it has position 0.
+    one = monomials.pack(np.zeros((1, width), dtype=np.int32), number_of_variables)
+    unique, inverse = np.unique(np.concatenate([one, *keys]), return_inverse=True)
+    return Assembly(
+        number_of_variables=number_of_variables,
+        moments=monomials.unpack(unique, number_of_variables, width),
+        keys=unique,
+        row=np.concatenate(rows),
+        column=inverse.reshape(-1)[1:],
+        value=np.concatenate(values),
+        cones=cones,
+        offsets=offsets,
+        lengths=lengths,
+    )
+
+
+def _layout(multipliers: tuple[Multiplier, ...]) -> tuple[Index, Index, Cones]:
+    """Rows of each block when the cones are stacked in standard order."""
+    number = len(multipliers)
+    lengths = np.fromiter((m.entries for m in multipliers), dtype=np.intp, count=number)
+    cone = [m.effective_cone for m in multipliers]
+    rank = np.fromiter((_CONE_ORDER.index(c) for c in cone), dtype=np.intp, count=number)
+    order = np.argsort(rank, kind="stable")
+    offsets = np.empty(number, dtype=np.intp)
+    offsets[order] = np.cumsum(lengths[order]) - lengths[order]
+    return (
+        offsets,
+        lengths,
+        Cones(
+            zero=int(lengths[rank == 0].sum()),
+            nonnegative=int(lengths[rank == 1].sum()),
+            psd=tuple(m.basis.size for m, r in zip(multipliers, rank, strict=True) if r == 2),
+        ),
+    )
+
+
+def _groups(multipliers: tuple[Multiplier, ...]) -> dict[tuple[object, ...], list[int]]:
+    """Multipliers whose expansion has the same shape."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for k, m in enumerate(multipliers):
+        shape = (m.cone is Cone.PSD, m.basis.shape_key, m.polynomial.rows.shape)
+        groups.setdefault(shape, []).append(k)
+    return groups
+
+
+def _expand(group: list[Multiplier]) -> tuple[Rows, NDArray[np.float64]]:
+    """Monomials and coefficients of the entries, shapes (blocks, entries, terms[, width])."""
+    bases = stack([m.basis for m in group])
+    if group[0].cone is Cone.PSD:
+        i, j, scale = _triangle(bases.shape[1])
+        entries = monomials.multiply(bases[:, i], bases[:, j])
+    else:
+        entries, scale = bases, np.ones(bases.shape[1])
+    terms = np.stack([m.polynomial.rows for m in group])[:, None]
+    weights = np.stack([m.polynomial.coefficients for m in group])[:, None]
+    merged = monomials.multiply(entries[:, :, None], terms)
+    return merged, scale[None, :, None] * weights
+
+
+@lru_cache(maxsize=128)
+def _triangle(size: int) -> tuple[Index, Index, NDArray[np.float64]]:
+    """Upper triangle column by column, with the factors of svec."""
+    j, i = np.tril_indices(size)
+    scale = np.where(i == j, 1.0, np.sqrt(2.0))
+    for array in (i, j, scale):
+        array.setflags(write=False)
+    return i, j, scale

@@ -1,0 +1,20 @@
+"""Hierarchies of relaxations: functions that choose a list of multipliers."""
+
+from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, minimal_order
+from polyopt.relaxation.nearly_sparse import nearly_sparse
+from polyopt.relaxation.plan import Plan
+from polyopt.relaxation.putinar import putinar
+from polyopt.relaxation.relaxation import Relaxation
+from polyopt.relaxation.shor import shor
+
+__all__ = [
+    "Cone",
+    "Factor",
+    "Multiplier",
+    "Plan",
+    "Relaxation",
+    "minimal_order",
+    "nearly_sparse",
+    "putinar",
+    "shor",
+]

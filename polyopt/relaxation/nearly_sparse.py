@@ -1,0 +1,265 @@
+"""Nearly sparse problems: the weak generalisation of Putinar's certificate.
+
+A few *dense* constraints destroy correlative sparsity. Keep the cliques ``I_k`` of the problem
+without them and ask, at order d,
+
+- ``M_1(y) ⪰ 0`` on all variables,
+- ``M_d(y, I_k) ⪰ 0`` and the localisers of the sparse constraints on the cliques,
+- ``L(g) >= 0`` for a dense inequality; ``L(h) = 0``, ``L(h²) = 0`` for a dense affine equality.
+
+On the other side: the multiplier of a dense constraint is a number. Every such list gives a valid
+bound; with full bases it is Putinar's (Chen, Lasserre, Magron, Pauwels, NeurIPS 2020, section 3).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyopt.errors import RelaxationError, SparsityError
+from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.polynomial import Polynomial
+from polyopt.problem import PolynomialProblem
+from polyopt.relaxation.dense_constraints import detect_dense
+from polyopt.relaxation.first_order import first_order_blocks, quadratic_pattern
+from polyopt.relaxation.multiplier import (
+    Cone,
+    Factor,
+    Multiplier,
+    check_order,
+    is_trivial,
+    one,
+)
+from polyopt.relaxation.putinar import localizers, scalar_multiplier, sums_of_squares
+from polyopt.relaxation.relaxation import Relaxation, timed
+from polyopt.sparsity.assignment import assign_constraints, uncovered
+from polyopt.sparsity.cliques import validate_cliques
+from polyopt.sparsity.correlative import correlative_sparsity
+
+
+def nearly_sparse(
+    problem: PolynomialProblem,
+    order: int,
+    *,
+    cliques: Iterable[Iterable[Any]] | None = None,
+    dense: Iterable[Any] | None = None,
+    chordal: str = "min_degree",
+    split_first_order: bool = True,
+) -> Relaxation:
+    """Relaxation for problems whose sparsity is destroyed by a few dense constraints.
+
+    Parameters
+    ----------
+    problem : PolynomialProblem
+    order : int
+        Order d on the cliques.
+    cliques : iterable of iterables, optional
+        Groups of variables (indices or names) that get order d. Left out, the cliques of a
+        chordal extension of the csp graph without the dense constraints.
+    dense : iterable of int or Factor, optional
+        The dense constraints: an int j means inequality j, ``("equality", i)`` equality i.
+        Left out, with ``cliques`` those that fit into none of them, else those whose removal
+        lowers the estimated cost (the plan says which and why).
+    chordal : str
+        Method of :func:`polyopt.chordal_extension`.
+    split_first_order : bool
+        Split ``M_1`` along a chordal extension of the monomials that occur, which changes
+        neither value nor validity; False keeps one block.
+
+    Returns
+    -------
+    Relaxation
+
+    Raises
+    ------
+    RelaxationError
+        The order is too low, or a dense constraint or an uncovered monomial of the objective has
+        degree above 2, which ``M_1`` cannot carry.
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 6)
+    >>> f = po.sum_polynomials((v**2 - 0.5) ** 2 for v in x)
+    >>> problem = po.minimize(f, subject_to=[sum(x) >= 5])
+    >>> relaxation = po.nearly_sparse(problem, order=2, dense=[0])
+    >>> print(relaxation.plan.summary)
+    6 PSD blocks, largest 3×3, at most 36 moments
+    >>> round(relaxation.solve().bound, 4)
+    0.2269
+    """
+    start = time.perf_counter()
+    notes: list[str] = []
+    if cliques is not None:
+        groups = validate_cliques(cliques, len(problem.variables), names=list(problem.variables))
+        left_out = (
+            _named_dense(problem, dense) if dense is not None else _uncovered(problem, groups)
+        )
+    else:
+        if dense is None:
+            detection = detect_dense(problem, order, chordal=chordal)
+            left_out = detection.dense
+            notes.append(detection.explanation)
+        else:
+            left_out = _named_dense(problem, dense)
+        pattern = correlative_sparsity(problem, chordal=chordal, without=left_out, order=order)
+        groups = pattern.cliques
+    _check_degrees(problem, order, groups, left_out)
+    blocks = first_order_blocks(
+        quadratic_pattern(problem, cliques=groups, extra=_squares(problem, left_out)),
+        split=split_first_order,
+    )
+    found = time.perf_counter()
+    arrays = [np.asarray(group, dtype=np.intp) for group in groups]
+    unit = one(problem)
+    multipliers = sums_of_squares(problem, arrays, order)
+    multipliers += [
+        Multiplier(unit, Basis.full(block, 1), Cone.PSD)
+        for block in blocks
+        if not _contained(block, groups)
+    ]
+    inequalities, equalities = _assignment(problem, groups, left_out)
+    multipliers += localizers(problem, arrays, order, inequalities, equalities)
+    multipliers += _dense_multipliers(problem, left_out)
+    done = time.perf_counter()
+    notes.append(
+        f"{len(left_out)} dense constraints with constant multipliers"
+        + (f": {', '.join(map(str, left_out[:6]))}" if left_out else "")
+        + (" …" if len(left_out) > 6 else "")
+    )
+    return Relaxation(
+        problem,
+        tuple(multipliers),
+        f"Nearly sparse, order {order}",
+        order,
+        notes=tuple(notes),
+        timings=timed([("sparsity", found - start), ("relaxation", done - found)]),
+    )
+
+
+def _named_dense(problem: PolynomialProblem, dense: Iterable[Any]) -> tuple[Factor, ...]:
+    result = []
+    for item in dense:
+        factor = Factor("inequality", int(item)) if isinstance(item, (int, np.integer)) else None
+        if factor is None:
+            try:
+                kind, index = item
+                factor = Factor(kind, int(index))
+            except (TypeError, ValueError):
+                raise SparsityError(
+                    f"{item!r} names no constraint; give the index of an inequality or "
+                    '("equality", i)'
+                ) from None
+        group = {"inequality": problem.inequalities, "equality": problem.equalities}.get(
+            factor.kind
+        )
+        if group is None or not 0 <= factor.number < len(group):
+            raise SparsityError(
+                f"dense constraint {item!r} does not exist: the problem has "
+                f"{len(problem.inequalities)} inequalities and {len(problem.equalities)} equalities"
+            )
+        result.append(factor)
+    return tuple(result)
+
+
+def _uncovered(problem: PolynomialProblem, groups: Sequence[Sequence[int]]) -> tuple[Factor, ...]:
+    inequalities = uncovered([g.support for g in problem.inequalities], groups)
+    equalities = uncovered([h.support for h in problem.equalities], groups)
+    return (
+        *(Factor("inequality", j) for j in inequalities),
+        *(Factor("equality", i) for i in equalities),
+    )
+
+
+def _constraint(problem: PolynomialProblem, factor: Factor) -> Polynomial:
+    group = problem.inequalities if factor.kind == "inequality" else problem.equalities
+    return group[factor.number]
+
+
+def _squares(problem: PolynomialProblem, dense: Iterable[Factor]) -> list[Polynomial]:
+    """Squares of the dense affine equalities."""
+    chosen = (_constraint(problem, factor) for factor in dense if factor.kind == "equality")
+    return [h * h for h in chosen if h.degree == 1]
+
+
+def _check_degrees(
+    problem: PolynomialProblem,
+    order: int,
+    groups: Sequence[Sequence[int]],
+    dense: tuple[Factor, ...],
+) -> None:
+    for factor in dense:
+        degree = _constraint(problem, factor).degree
+        if degree > 2:
+            raise RelaxationError(
+                f"{factor} is dense and has degree {degree}; a dense constraint must have degree "
+                "at most 2, so give a clique that contains its variables"
+            )
+    sparse = PolynomialProblem(
+        _high_part(problem.minimized),
+        [g for j, g in enumerate(problem.inequalities) if Factor("inequality", j) not in dense],
+        [h for i, h in enumerate(problem.equalities) if Factor("equality", i) not in dense],
+        problem.variables,
+    )
+    check_order(sparse, order)
+    high = sparse.objective
+    if high.number_of_terms:
+        missing = uncovered([np.unique(row[row > 0]) - 1 for row in high.rows], groups)
+        if missing:
+            row = high.rows[missing[0]][None]
+            monomial = Polynomial(problem.variables, row, [1.0])
+            raise RelaxationError(
+                f"the monomial {monomial} of the objective has degree {monomial.degree} and lies "
+                "in no clique; give a clique that contains its variables"
+            )
+
+
+def _high_part(polynomial: Polynomial) -> Polynomial:
+    high = np.count_nonzero(polynomial.rows, axis=1) > 2
+    return Polynomial(polynomial.variables, polynomial.rows[high], polynomial.coefficients[high])
+
+
+def _contained(block: NDArray[np.intp], groups: Sequence[Sequence[int]]) -> bool:
+    members = set(block.tolist())
+    return any(members <= set(group) for group in groups if len(group) >= len(members))
+
+
+def _assignment(
+    problem: PolynomialProblem, groups: Sequence[Sequence[int]], dense: tuple[Factor, ...]
+) -> tuple[list[Sequence[int]], list[Sequence[int]]]:
+    """Cliques of the sparse constraints, nothing for the dense ones."""
+    left_out = set(dense)
+    result: list[list[Sequence[int]]] = []
+    for kind, group in (("inequality", problem.inequalities), ("equality", problem.equalities)):
+        chosen = [
+            i
+            for i, p in enumerate(group)
+            if Factor(kind, i) not in left_out and not is_trivial(p)  # type: ignore[arg-type]
+        ]
+        where = assign_constraints(
+            [group[i].support for i in chosen],
+            groups,
+            labels=[f"{kind} {i}" for i in chosen],
+            names=list(problem.variables),
+        )
+        assigned: list[Sequence[int]] = [()] * len(group)
+        for i, cliques in zip(chosen, where, strict=True):
+            assigned[i] = cliques
+        result.append(assigned)
+    return result[0], result[1]
+
+
+def _dense_multipliers(problem: PolynomialProblem, dense: tuple[Factor, ...]) -> list[Multiplier]:
+    result = []
+    for factor in dense:
+        polynomial = _constraint(problem, factor)
+        if is_trivial(polynomial):
+            continue
+        result.append(scalar_multiplier(polynomial, factor))
+        if factor.kind == "equality" and polynomial.degree == 1:
+            result.append(scalar_multiplier(polynomial * polynomial, factor, factor))
+    return result

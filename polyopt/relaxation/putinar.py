@@ -1,0 +1,173 @@
+"""Putinar's certificate: the Lasserre hierarchy, dense or on the cliques of a sparsity pattern.
+
+``f - λ = σ_0 + Σ_j g_j σ_j + Σ_i h_i τ_i`` with sums of squares σ of degree at most 2d
+(Putinar 1993; Lasserre, SIAM J. Optim. 11, 2001). With correlative sparsity σ_0 is a sum over
+the cliques and every constraint lives on a clique that contains it (Waki, Kim, Kojima, Muramatsu,
+SIAM J. Optim. 17, 2006; convergence: Lasserre, SIAM J. Optim. 17, 2006).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyopt.errors import RelaxationError
+from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.polynomial import Polynomial
+from polyopt.problem import PolynomialProblem
+from polyopt.relaxation.multiplier import (
+    Cone,
+    Factor,
+    Multiplier,
+    check_order,
+    half_degree,
+    is_trivial,
+    one,
+)
+from polyopt.relaxation.relaxation import Relaxation, timed
+from polyopt.sparsity.correlative import CorrelativeSparsity, correlative_sparsity
+
+
+def putinar(
+    problem: PolynomialProblem,
+    order: int,
+    *,
+    sparsity: Literal["correlative"] | CorrelativeSparsity | None = None,
+    cliques: Iterable[Iterable[Any]] | None = None,
+    chordal: str = "min_degree",
+    assign: Literal["first", "all"] = "first",
+) -> Relaxation:
+    """Relaxation of Putinar type, dense or sparse.
+
+    Parameters
+    ----------
+    problem : PolynomialProblem
+    order : int
+        Relaxation order d; half the degree of the certificate.
+    sparsity : "correlative" or CorrelativeSparsity, optional
+        Left out, one clique of all variables that occur.
+    cliques : iterable of iterables, optional
+        Cliques of variable indices or names to use instead; they must cover every constraint and
+        every monomial of the objective.
+    chordal : str
+        Method of :func:`polyopt.chordal_extension` for ``sparsity="correlative"``.
+    assign : {"first", "all"}
+        Use each constraint in the first clique that contains it, or in all of them.
+
+    Returns
+    -------
+    Relaxation
+
+    Raises
+    ------
+    RelaxationError
+        The order is too low; the message names the constraint.
+    SparsityError
+        Cliques that do not cover the problem.
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 3)
+    >>> f = x[0] * x[1] + x[1] * x[2]
+    >>> problem = po.minimize(f, subject_to=[v**2 <= 1 for v in x])
+    >>> print(po.putinar(problem, order=1, sparsity="correlative").plan.summary)
+    2 PSD blocks, largest 3×3, at most 12 moments
+    """
+    order = check_order(problem, order)
+    start = time.perf_counter()
+    pattern = _pattern(problem, sparsity, cliques, chordal, order)
+    found = time.perf_counter()
+    name = f"Putinar, order {order}"
+    if pattern is None:
+        used = variables_that_occur(problem)
+        groups: list[NDArray[np.intp]] = [used]
+        inequalities: Sequence[Sequence[int]] = [(0,)] * len(problem.inequalities)
+        equalities: Sequence[Sequence[int]] = [(0,)] * len(problem.equalities)
+    else:
+        name += ", correlative sparsity"
+        groups = [np.asarray(clique, dtype=np.intp) for clique in pattern.cliques]
+        assignment = pattern.assign(problem, to=assign)
+        inequalities, equalities = assignment.inequalities, assignment.equalities
+    multipliers = sums_of_squares(problem, groups, order)
+    multipliers += localizers(problem, groups, order, inequalities, equalities)
+    if not multipliers:
+        raise RelaxationError("the problem has neither variables nor constraints in use")
+    done = time.perf_counter()
+    return Relaxation(
+        problem,
+        tuple(multipliers),
+        name,
+        order,
+        sparsity=pattern,
+        timings=timed([("sparsity", found - start), ("relaxation", done - found)]),
+    )
+
+
+def _pattern(
+    problem: PolynomialProblem,
+    sparsity: Literal["correlative"] | CorrelativeSparsity | None,
+    cliques: Iterable[Iterable[Any]] | None,
+    chordal: str,
+    order: int,
+) -> CorrelativeSparsity | None:
+    if cliques is not None:
+        if sparsity is not None:
+            raise RelaxationError("give either sparsity or cliques, not both")
+        return correlative_sparsity(problem, cliques=cliques)
+    if sparsity == "correlative":
+        return correlative_sparsity(problem, chordal=chordal, order=order)
+    if sparsity is None or isinstance(sparsity, CorrelativeSparsity):
+        return sparsity
+    raise RelaxationError(
+        f'sparsity is {sparsity!r}; it must be "correlative", a CorrelativeSparsity or None'
+    )
+
+
+def variables_that_occur(problem: PolynomialProblem) -> NDArray[np.intp]:
+    """Increasing indices of the variables in the objective or a constraint."""
+    parts = [p.support for p in (problem.objective, *problem.inequalities, *problem.equalities)]
+    return np.unique(np.concatenate(parts)).astype(np.intp)
+
+
+def sums_of_squares(
+    problem: PolynomialProblem, groups: Sequence[NDArray[np.intp]], order: int
+) -> list[Multiplier]:
+    """One sum of squares of full degree for each group of variables."""
+    unit = one(problem)
+    return [Multiplier(unit, Basis.full(group, order), Cone.PSD) for group in groups]
+
+
+def localizers(
+    problem: PolynomialProblem,
+    groups: Sequence[NDArray[np.intp]],
+    order: int,
+    inequalities: Sequence[Sequence[int]],
+    equalities: Sequence[Sequence[int]],
+) -> list[Multiplier]:
+    """Multipliers of the constraints on the groups they are assigned to.
+
+    An inequality g gets a sum of squares on the monomials of degree up to d - v(g), an equality h
+    a free polynomial of degree up to 2d - deg h.
+    """
+    result = []
+    for j, g in enumerate(problem.inequalities):
+        for k in () if is_trivial(g) else inequalities[j]:
+            basis = Basis.full(groups[k], order - half_degree(g))
+            result.append(Multiplier(g, basis, Cone.PSD, (Factor("inequality", j),)))
+    for i, h in enumerate(problem.equalities):
+        for k in () if is_trivial(h) else equalities[i]:
+            basis = Basis.full(groups[k], 2 * order - h.degree)
+            result.append(Multiplier(h, basis, Cone.FREE, (Factor("equality", i),)))
+    return result
+
+
+def scalar_multiplier(polynomial: Polynomial, *factors: Factor) -> Multiplier:
+    """A constant multiplier: ``L(p) >= 0``, or ``L(p) = 0`` where an equality is a factor."""
+    equality = any(factor.kind == "equality" for factor in factors)
+    cone = Cone.FREE if equality else Cone.NONNEGATIVE
+    return Multiplier(polynomial, Basis.constant(), cone, tuple(factors))

@@ -1,0 +1,155 @@
+"""What a solved relaxation has to say, each number with its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyopt.conic.program import ConicProgram, ConicSolution
+from polyopt.conic.residuals import Residuals, solution_residuals
+from polyopt.conic.svec import smat
+from polyopt.moments import Moments
+from polyopt.relaxation.multiplier import Cone
+from polyopt.relaxation.relaxation import Form, Relaxation
+from polyopt.status import Status
+
+if TYPE_CHECKING:
+    from polyopt.proof.proven_bound import ProvenBound
+
+
+@dataclass(frozen=True, eq=False)
+class RelaxationResult:
+    """Result of a relaxation.
+
+    Attributes
+    ----------
+    relaxation : Relaxation
+    program : ConicProgram
+        The moment form.
+    solution : ConicSolution
+        In terms of the moment form, whichever form was solved.
+    form : {"moment", "sos"}
+        The form that was given to the solver.
+    timings : mapping of str to float
+        Seconds by phase: sparsity, relaxation, assembly, solver.
+    bound_kind : str
+        Always ``"numerical"``: the solver's values, correct up to the residuals. Use
+        :meth:`prove` for a bound that holds whatever the solver did.
+    """
+
+    relaxation: Relaxation
+    program: ConicProgram
+    solution: ConicSolution
+    form: Form
+    timings: Mapping[str, float]
+    bound_kind: Literal["numerical"] = "numerical"
+
+    @property
+    def status(self) -> Status:
+        """Outcome of the solver on the moment form, checked on the data."""
+        return self.solution.status
+
+    @property
+    def solver(self) -> str:
+        """Name of the solver."""
+        return self.solution.solver
+
+    @property
+    def bound(self) -> float:
+        """Value of the relaxation: a lower bound for "min", an upper bound for "max", numerically.
+
+        The dual objective λ of ``f - λ = Σ p σ``; infinite when the solver found the relaxation
+        unbounded (no bound at this order) or infeasible (no feasible point of the problem), NaN
+        when it failed.
+        """
+        return self.relaxation.problem.sign * self.solution.dual_objective
+
+    @cached_property
+    def residuals(self) -> Residuals:
+        """Residuals and gap computed from the data, not taken from the solver's word."""
+        return solution_residuals(self.program, self.solution)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Pseudo-moments of the relaxation."""
+        return Moments(self.relaxation.assembly, np.concatenate([[1.0], self.solution.x]))
+
+    @cached_property
+    def gram_matrices(self) -> tuple[NDArray[np.float64], ...]:
+        """Multipliers of the certificate, in the order of ``relaxation.multipliers``.
+
+        A symmetric matrix (b, b) for a sum of squares ``Bᵀ Q B``, a vector (b,) of coefficients
+        on B for the others. For sense "max" they certify ``λ - f``.
+        """
+        assembly = self.relaxation.assembly
+        result = []
+        for k, multiplier in enumerate(self.relaxation.multipliers):
+            start = assembly.offsets[k]
+            part = self.solution.z[start : start + assembly.lengths[k]]
+            result.append(smat(part) if multiplier.cone is Cone.PSD else part.copy())
+        return tuple(result)
+
+    def prove(
+        self,
+        method: Literal["interval"] = "interval",
+        *,
+        box: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> ProvenBound:
+        """Turn the solver's answer into a bound that holds.
+
+        Parameters
+        ----------
+        method : {"interval"}
+            Residual of the certificate over a box, in outward-rounded arithmetic.
+        box : (lower, upper), optional
+            Arrays of shape (n,) (or numbers): a box that contains the feasible set, where the
+            constraints do not show one. The bound is then proven on the part inside this box.
+
+        Returns
+        -------
+        ProvenBound
+
+        Raises
+        ------
+        ProofError
+            There is nothing to prove from, or a variable has no known range.
+        """
+        from polyopt.proof.prove import prove
+
+        return prove(self, method=method, box=box)
+
+    def __repr__(self) -> str:
+        return f"<RelaxationResult: {self.status}, bound {self.bound:.9g} (numerical)>"
+
+    def __str__(self) -> str:
+        relation = ">=" if self.relaxation.problem.sense == "min" else "<="
+        spent = ", ".join(f"{phase} {seconds:.3g} s" for phase, seconds in self.timings.items())
+        lines = [
+            f"{self.relaxation.name}: {self.status.value} with {self.solver} ({self.form} form)",
+            f"optimum {relation} {self.bound:.9g} (numerical; prove() makes it a proven bound)",
+        ]
+        if self.status.has_iterate:
+            lines.append(f"on the data: {self.residuals}")
+        if not self.status.is_solved:
+            lines.append(self.status.text)
+            if self.solution.message:
+                lines.append(f"solver's message: {self.solution.message}")
+        lines.append(f"time: {spent}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON: bound, kind, status, residuals, timings."""
+        return {
+            "bound": self.bound,
+            "bound_kind": self.bound_kind,
+            "status": self.status.value,
+            "solver": self.solver,
+            "form": self.form,
+            "relaxation": self.relaxation.name,
+            "timings": dict(self.timings),
+        }

@@ -1,0 +1,67 @@
+"""From a relaxation to its result: assemble, choose solver and form, solve, read back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from polyopt.conic.forms import build_program, check_form
+from polyopt.relaxation.plan import Plan, check_memory, resolve_limit
+from polyopt.relaxation.relaxation import Form, Relaxation
+from polyopt.result import RelaxationResult
+from polyopt.solvers.base import Solver, SolverKind, SolverOptions
+from polyopt.solvers.registry import default_solver, get_solver
+
+
+def solve_relaxation(
+    relaxation: Relaxation,
+    *,
+    solver: str | None = None,
+    form: Form | None = None,
+    tolerance: float = 1e-8,
+    time_limit: float | None = None,
+    threads: int | None = None,
+    verbose: bool = False,
+    options: Mapping[str, Any] | None = None,
+    memory_limit: float | Literal["available"] | None = "available",
+) -> RelaxationResult:
+    """Solve a relaxation; see :meth:`polyopt.Relaxation.solve`."""
+    if form is not None:
+        check_form(form)
+    settings = SolverOptions(
+        tolerance=tolerance,
+        time_limit=time_limit,
+        threads=threads,
+        verbose=verbose,
+        extra=MappingProxyType(dict(options or {})),
+    )
+    limit = resolve_limit(memory_limit)
+    chosen = None if solver is None else get_solver(solver)
+    start = time.perf_counter()
+    program = build_program(relaxation, "moment", memory_limit=memory_limit)
+    if chosen is None:
+        chosen = default_solver(program)
+    needed = _solver_memory(chosen, relaxation.plan)
+    check_memory(needed, limit, f"solving with {chosen.name}", relaxation.plan)
+    used: Form = chosen.capabilities.preferred_form if form is None else form
+    dual = program.dual() if used == "sos" else None
+    assembled = time.perf_counter()
+    if dual is None:
+        solution = chosen.solve(program, settings)
+    else:
+        solution = dual.recover(chosen.solve(dual.program, settings))
+    solved = time.perf_counter()
+    timings = {
+        **relaxation.timings,
+        "assembly": assembled - start,
+        "solver": solved - assembled,
+    }
+    return RelaxationResult(relaxation, program, solution, used, MappingProxyType(timings))
+
+
+def _solver_memory(solver: Solver, sizes: Plan) -> float:
+    if solver.capabilities.kind is SolverKind.INTERIOR_POINT:
+        return sizes.interior_point_bytes
+    return sizes.first_order_bytes

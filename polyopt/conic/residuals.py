@@ -141,8 +141,8 @@ def smallest_eigenvalues(
     for side, members in groups.items():
         blocks, starts = np.array(members, dtype=np.int64).T
         entries = vector[starts[:, None] + np.arange(svec_length(side))]
-        smallest: Vector = np.linalg.eigvalsh(smat(entries))[:, 0]
-        result.append((blocks, smallest))
+        smallest = np.linalg.eigvalsh(smat(entries))[:, 0]
+        result.append((blocks, np.asarray(smallest, dtype=np.float64)))
     return result
 
 

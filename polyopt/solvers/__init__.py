@@ -10,14 +10,31 @@ from polyopt.solvers.base import (
     SolverOptions,
 )
 from polyopt.solvers.clarabel import ClarabelSolver
+from polyopt.solvers.cvxpy import CvxpySolver, to_cvxpy
+from polyopt.solvers.highs import HighsSolver
+from polyopt.solvers.registry import (
+    available_solvers,
+    default_solver,
+    get_solver,
+    known_solvers,
+    register_solver,
+)
 from polyopt.solvers.scs import ScsSolver
 
 __all__ = [
     "ClarabelSolver",
     "ConeKind",
+    "CvxpySolver",
+    "HighsSolver",
     "ScsSolver",
     "Solver",
     "SolverCapabilities",
     "SolverKind",
     "SolverOptions",
+    "available_solvers",
+    "default_solver",
+    "get_solver",
+    "known_solvers",
+    "register_solver",
+    "to_cvxpy",
 ]

@@ -21,20 +21,16 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from polyopt.conic.program import Cones, ConicProgram, ConicSolution
-from polyopt.conic.residuals import (
-    infeasibility_residuals,
-    solution_residuals,
-    unboundedness_residuals,
-)
 from polyopt.conic.right_size import right_size
 from polyopt.errors import SolverError, SolverUnavailableError, UnknownOptionError
+from polyopt.solvers.verdict import (
+    RAY_TOLERANCE,
+    certificate_violation,
+    infeasibility_program,
+    settle_status,
+    unboundedness_program,
+)
 from polyopt.status import Status
-
-#: Solvers measure residuals in scalings of their own; only what exceeds the tolerance by this
-#: factor on the original data is called inaccurate.
-STATUS_SLACK = 100.0
-#: Largest violation of a ray, scaled to objective -1, that still counts as a certificate.
-RAY_TOLERANCE = 1e-4
 
 
 class ConeKind(Enum):
@@ -75,9 +71,13 @@ class SolverCapabilities:
     interruptible
         Whether Ctrl-C gives the current iterate with status INTERRUPTED.
     time_limit
-        Whether a time limit is honoured.
+        Whether a time limit is honoured; where not, asking for one raises.
+    threads
+        Whether the number of threads can be set; where not, the message of the solution says that
+        it was left alone.
     certificates
-        Whether infeasible and unbounded programs come with a ray that shows it.
+        Whether infeasible and unbounded programs come with a ray that shows it. Where not, the ray
+        is computed by a second solve.
     """
 
     cones: frozenset[ConeKind]
@@ -87,6 +87,7 @@ class SolverCapabilities:
     licence: str = ""
     interruptible: bool = False
     time_limit: bool = True
+    threads: bool = True
     certificates: bool = True
 
     def supports(self, cones: Cones) -> bool:
@@ -162,8 +163,11 @@ class Solver(ABC):
         """Whether the solver may be used: True for those that need no licence file."""
         return self.is_available()
 
-    def known_options(self) -> Mapping[str, type]:
-        """Names and types of the keys of ``SolverOptions.extra`` that this solver takes."""
+    def known_options(self) -> Mapping[str, type] | None:
+        """Names and types of the keys of ``SolverOptions.extra`` that this solver takes.
+
+        None where only the solver itself knows them.
+        """
         return {}
 
     @abstractmethod
@@ -204,7 +208,11 @@ class Solver(ABC):
             )
         if not self.is_licensed():
             raise SolverUnavailableError(f"solver {self.name!r} is installed but has no licence")
-        check_extra(self.name, options.extra, self.known_options())
+        known = self.known_options()
+        if known is not None:
+            check_extra(self.name, options.extra, known)
+        if options.time_limit is not None and not self.capabilities.time_limit:
+            raise UnknownOptionError(f"solver {self.name!r} has no time limit; leave it out")
         two_by_two = ConeKind.SECOND_ORDER in self.capabilities.cones
         sized = right_size(program, two_by_two=two_by_two and self.wants_second_order(options))
         missing = needed_cones(sized.program.cones) - self.capabilities.cones
@@ -215,30 +223,78 @@ class Solver(ABC):
                 f"{sized.program.cones}; choose another solver"
             )
         start = time.perf_counter()
+        solution = self._guarded_run(sized.program, options)
+        if not self.capabilities.certificates and solution.status.is_certificate:
+            solution = self._with_certificate(sized.program, solution, options)
+        solution = replace(sized.recover(solution), solver=self.name)
+        if not solution.solve_time:
+            solution = replace(solution, solve_time=time.perf_counter() - start)
+        if options.threads is not None and not self.capabilities.threads:
+            note = f"the number of threads of {self.name} cannot be set here"
+            solution = replace(solution, message=f"{solution.message}; {note}".lstrip("; "))
+        return settle_status(program, solution, options.tolerance)
+
+    def _guarded_run(self, program: ConicProgram, options: SolverOptions) -> ConicSolution:
+        if program.number_of_rows == 0:
+            return _without_rows(program)
         try:
-            solution = self.run(sized.program, options)
+            return self.run(program, options)
         except Exception as error:
-            solution = self._failed(sized.program, error)
+            return _failed(program, error)
         except BaseException as error:
             # Panics of Rust libraries derive from BaseException and carry this name.
             if type(error).__name__ != "PanicException":
                 raise
-            solution = self._failed(sized.program, error)
-        solution = sized.recover(replace(solution, solver=self.name))
-        if not solution.solve_time:
-            solution = replace(solution, solve_time=time.perf_counter() - start)
-        return settle_status(program, solution, options.tolerance)
+            return _failed(program, error)
+
+    def _with_certificate(
+        self, program: ConicProgram, solution: ConicSolution, options: SolverOptions
+    ) -> ConicSolution:
+        """Let the solver find the ray it did not return, for either verdict.
+
+        Presolve often cannot tell infeasible from unbounded, so the other ray is tried as well.
+        """
+        if certificate_violation(program, solution) <= RAY_TOLERANCE:
+            return solution
+        other = Status.UNBOUNDED if solution.status is Status.INFEASIBLE else Status.INFEASIBLE
+        for status in (solution.status, other):
+            if status is Status.INFEASIBLE:
+                x = s = None
+                z = self._guarded_run(infeasibility_program(program), options).x
+            else:
+                ray = self._guarded_run(unboundedness_program(program), options)
+                x, s, z = ray.x, ray.s[1:], None
+            certified = ConicSolution.from_vectors(
+                program,
+                status,
+                x,
+                s,
+                z,
+                iterations=solution.iterations,
+                solve_time=solution.solve_time,
+                message=f"{solution.message}; certificate from a second solve",
+            )
+            if certificate_violation(program, certified) <= RAY_TOLERANCE:
+                return certified
+        return solution
 
     def wants_second_order(self, options: SolverOptions) -> bool:
         """Whether 2x2 PSD blocks are to be handed over as second-order cones."""
         return True
 
-    def _failed(self, program: ConicProgram, error: BaseException) -> ConicSolution:
-        message = f"{type(error).__name__}: {error}"
-        return ConicSolution.from_vectors(program, Status.FAILED, message=message)
-
     def __repr__(self) -> str:
         return f"<solver {self.name}>"
+
+
+def _failed(program: ConicProgram, error: BaseException) -> ConicSolution:
+    message = f"{type(error).__name__}: {error}"
+    return ConicSolution.from_vectors(program, Status.FAILED, message=message)
+
+
+def _without_rows(program: ConicProgram) -> ConicSolution:
+    """Solve the program without constraints: unbounded unless the objective is constant."""
+    status = Status.UNBOUNDED if np.any(program.c) else Status.OPTIMAL
+    return ConicSolution.from_vectors(program, status, -program.c, [], [], message="no constraints")
 
 
 def needed_cones(cones: Cones) -> frozenset[ConeKind]:
@@ -289,42 +345,3 @@ def check_extra(solver: str, extra: Mapping[str, Any], known: Mapping[str, type]
                 f"option {name!r} of solver {solver!r} must be of type {wanted.__name__}, "
                 f"got {value!r}"
             )
-
-
-def settle_status(
-    program: ConicProgram, solution: ConicSolution, tolerance: float
-) -> ConicSolution:
-    """Lower a status that the returned vectors do not support.
-
-    OPTIMAL needs residuals within ``STATUS_SLACK`` times the tolerance; INFEASIBLE and UNBOUNDED
-    need a ray that holds to ``RAY_TOLERANCE``. What was found is added to the message.
-    """
-    if solution.status is Status.OPTIMAL:
-        residuals = solution_residuals(program, solution)
-        if residuals.worst <= STATUS_SLACK * tolerance:
-            return solution
-        found = f"reported optimal, but on the data: {residuals}"
-    elif solution.status is Status.INFEASIBLE:
-        ray = infeasibility_residuals(program, solution.z)
-        if ray.worst <= RAY_TOLERANCE:
-            return solution
-        found = f"reported infeasible, but its certificate is violated by {ray.worst:.1e}"
-    elif solution.status is Status.UNBOUNDED:
-        ray = unboundedness_residuals(program, solution.x, solution.s)
-        if ray.worst <= RAY_TOLERANCE:
-            return solution
-        found = f"reported unbounded, but its certificate is violated by {ray.worst:.1e}"
-    else:
-        return solution
-    status = Status.INACCURATE if np.isfinite(solution.x).all() else Status.FAILED
-    return ConicSolution.from_vectors(
-        program,
-        status,
-        solution.x,
-        solution.s,
-        solution.z,
-        iterations=solution.iterations,
-        solve_time=solution.solve_time,
-        solver=solution.solver,
-        message=f"{solution.message}; {found}".lstrip("; "),
-    )

@@ -91,8 +91,6 @@ class ClarabelSolver(Solver):
         import clarabel
 
         n = program.number_of_variables
-        if program.number_of_rows == 0:
-            return _without_rows(program)
         with interruptible() as interruption:
             solver = clarabel.DefaultSolver(
                 sp.csc_array((n, n)),
@@ -145,13 +143,3 @@ def _settings(clarabel: Any, options: SolverOptions) -> Any:
         if name != "second_order_2x2":
             setattr(settings, name, value)
     return settings
-
-
-def _without_rows(program: ConicProgram) -> ConicSolution:
-    """Solve the program without constraints: unbounded unless the objective is constant."""
-    if np.any(program.c):
-        return ConicSolution.from_vectors(
-            program, Status.UNBOUNDED, -program.c, [], [], message="no constraints"
-        )
-    x = np.zeros(program.number_of_variables)
-    return ConicSolution.from_vectors(program, Status.OPTIMAL, x, [], [], message="no constraints")

@@ -67,6 +67,7 @@ class ScsSolver(Solver):
         exactness="1e-4 to 1e-6 in general",
         licence="MIT",
         interruptible=True,
+        threads=False,
     )
 
     def known_options(self) -> Mapping[str, type]:

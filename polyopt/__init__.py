@@ -13,6 +13,7 @@ from polyopt.polynomial import (
     variables,
 )
 from polyopt.problem import PolynomialProblem, maximize, minimize
+from polyopt.proof import ProvenBound, load_proof
 from polyopt.relaxation import (
     Cone,
     Factor,
@@ -42,6 +43,7 @@ __all__ = [
     "Polynomial",
     "PolynomialProblem",
     "PolyoptError",
+    "ProvenBound",
     "Relation",
     "Relaxation",
     "RelaxationResult",
@@ -53,6 +55,7 @@ __all__ = [
     "clique_tree",
     "correlative_sparsity",
     "csp_graph",
+    "load_proof",
     "maximize",
     "minimal_order",
     "minimize",

@@ -1,0 +1,116 @@
+"""From a solved relaxation to a proven bound.
+
+The solver's multipliers are moved close to an exact identity inside their cone
+(:mod:`polyopt.proof.project`), the most promising are written as certificates, and the checker
+(:mod:`polyopt.proof.remainder`) bounds what is left over on a box. The bound is the checker's.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyopt.conic.svec import smat
+from polyopt.errors import ProofError, UnknownOptionError
+from polyopt.polynomial.monomials import widen
+from polyopt.proof.box import Box, find_box, user_box
+from polyopt.proof.certificate import CertificateTerm, SosCertificate
+from polyopt.proof.project import candidates
+from polyopt.proof.proven_bound import ProvenBound
+from polyopt.proof.remainder import certified_bound, monomial_ranges
+from polyopt.proof.rounding import flush
+from polyopt.relaxation.multiplier import Cone
+from polyopt.relaxation.relaxation import Relaxation
+
+if TYPE_CHECKING:
+    from polyopt.result import RelaxationResult
+
+Array = NDArray[np.float64]
+
+_STEPS = 12
+_METHODS = ("interval",)
+
+
+def prove(
+    result: RelaxationResult,
+    *,
+    method: str = "interval",
+    box: tuple[ArrayLike, ArrayLike] | None = None,
+) -> ProvenBound:
+    """Prove a bound; see :meth:`polyopt.RelaxationResult.prove`."""
+    if method not in _METHODS:
+        raise UnknownOptionError(
+            f"the proof method is {method!r}; known methods: {', '.join(_METHODS)}"
+        )
+    start = time.perf_counter()
+    relaxation, problem = result.relaxation, result.relaxation.problem
+    if not result.status.has_iterate or not np.isfinite(result.solution.z).all():
+        raise ProofError(
+            f"the solver returned no multipliers to start from (status {result.status.value}): "
+            f"{result.status.text}"
+        )
+    region = find_box(problem)
+    if box is not None:
+        region = _intersect(user_box(problem, box), region)
+    program = result.program
+    size, nonnegative = monomial_ranges(relaxation.assembly.moments[1:], region)
+    best, best_estimate = None, -math.inf
+    for z in candidates(program, result.solution.z, _STEPS):
+        coefficient = program.c + program.A.T @ z
+        harmless = nonnegative & (coefficient >= 0)
+        with np.errstate(invalid="ignore"):
+            loss = np.where(harmless | (coefficient == 0), 0.0, np.abs(coefficient) * size)
+        estimate = program.dual_objective(z) - float(loss.sum())
+        if best is None or estimate > best_estimate:
+            best, best_estimate = z, estimate
+    assert best is not None
+    certificate = build_certificate(relaxation, best, program.dual_objective(best))
+    value = certified_bound(problem, certificate, region)
+    # Another machine may add up in another order; leave it room to reach the claimed bound.
+    claimed = value - 1e-13 * max(1.0, abs(value), abs(certificate.value))
+    return ProvenBound(
+        bound=problem.sign * claimed,
+        kind="proven",
+        certificate=certificate,
+        box=region,
+        timings={"proof": time.perf_counter() - start},
+    )
+
+
+def build_certificate(relaxation: Relaxation, z: Array, value: float) -> SosCertificate:
+    """Write multipliers inside the cone down as a certificate."""
+    assembly = relaxation.assembly
+    terms = []
+    for k, multiplier in enumerate(relaxation.multipliers):
+        part = z[assembly.offsets[k] : assembly.offsets[k] + assembly.lengths[k]]
+        basis = multiplier.basis.rows
+        if multiplier.cone is Cone.PSD:
+            data = _factor(smat(part))
+        else:
+            data = flush(part)
+            keep = data != 0
+            data, basis = data[keep], basis[keep]
+        if data.size:
+            terms.append(
+                CertificateTerm(multiplier.factors, multiplier.cone, widen(basis, 0), data)
+            )
+    problem = relaxation.problem
+    return SosCertificate(problem.variables.names, problem.sense, float(value), tuple(terms))
+
+
+def _factor(matrix: Array) -> Array:
+    """Factor F with F Fᵀ close to a PSD matrix; columns of negligible size are dropped."""
+    values, vectors = np.linalg.eigh(matrix)
+    keep = values > max(float(values[-1]), 0.0) * 1e-22
+    return flush(vectors[:, keep] * np.sqrt(values[keep]))
+
+
+def _intersect(given: Box, known: Box) -> Box:
+    """Use the constraints inside the user's box as well; the claim stays on the user's box."""
+    outside = (given.lower > known.lower) | (given.upper < known.upper)
+    source = "user" if outside.any() else "constraints"
+    return Box(np.maximum(given.lower, known.lower), np.minimum(given.upper, known.upper), source)

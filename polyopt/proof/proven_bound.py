@@ -1,0 +1,123 @@
+"""Proven bounds: a certificate, the box it is used on, and the bound that follows."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from polyopt.errors import ProofRejectedError
+from polyopt.problem import PolynomialProblem
+from polyopt.proof.box import Box, find_box
+from polyopt.proof.certificate import SosCertificate
+from polyopt.proof.remainder import certified_bound
+
+
+@dataclass(frozen=True, eq=False)
+class ProvenBound:
+    """A bound that holds whatever the solver did.
+
+    Attributes
+    ----------
+    bound : float
+        Lower bound of the optimum for "min", upper bound for "max".
+    kind : {"proven"}
+        Outward-rounded floating-point arithmetic.
+    certificate : SosCertificate
+    box : Box
+        Where the remainder was bounded.
+    timings : mapping of str to float
+        Seconds spent on the proof.
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 2)
+    >>> problem = po.minimize(x[0] * x[1], subject_to=[x[0] ** 2 + x[1] ** 2 <= 1])
+    >>> proof = po.putinar(problem, order=1).solve().prove()
+    >>> proof.kind, -0.500001 < proof.bound <= -0.5
+    ('proven', True)
+    >>> proof.check(problem).bound == proof.bound
+    True
+    """
+
+    bound: float
+    kind: Literal["proven"]
+    certificate: SosCertificate
+    box: Box
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def domain(self) -> str:
+        """The set of points for which the bound is proven, in words."""
+        if self.box.source == "constraints":
+            return "on the feasible set"
+        return "on the part of the feasible set inside the given box"
+
+    def check(self, problem: PolynomialProblem) -> ProvenBound:
+        """Check the proof again, from the problem and the certificate alone, with no solver.
+
+        Returns
+        -------
+        ProvenBound
+            Itself, when it holds.
+
+        Raises
+        ------
+        ProofRejectedError
+            The proof is not one for this problem, or shows less than it claims; with the reason.
+        """
+        certificate = self.certificate
+        if certificate.variables != problem.variables.names:
+            raise ProofRejectedError(
+                f"the proof is for the variables {_short(certificate.variables)}, the problem has "
+                f"{_short(problem.variables.names)}"
+            )
+        if certificate.sense != problem.sense:
+            raise ProofRejectedError(
+                f'the proof is for sense "{certificate.sense}", the problem has "{problem.sense}"'
+            )
+        if self.box.source == "constraints":
+            known = find_box(problem)
+            if (self.box.lower > known.lower).any() or (self.box.upper < known.upper).any():
+                i = int(
+                    np.flatnonzero((self.box.lower > known.lower) | (self.box.upper < known.upper))[
+                        0
+                    ]
+                )
+                raise ProofRejectedError(
+                    f"the proof uses the range [{self.box.lower[i]:g}, {self.box.upper[i]:g}] of "
+                    f"{problem.variables[i]}, but the constraints only show "
+                    f"[{known.lower[i]:g}, {known.upper[i]:g}]"
+                )
+        shown = problem.sign * certified_bound(problem, certificate, self.box)
+        if math.isnan(self.bound) or problem.sign * self.bound > problem.sign * shown:
+            raise ProofRejectedError(
+                f"the proof claims the bound {self.bound!r}, but its certificate only shows "
+                f"{shown!r} for this problem"
+            )
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the proof to a file that :func:`polyopt.load_proof` reads.
+
+        The file is written completely or not at all.
+        """
+        from polyopt.proof.storage import save_proof
+
+        save_proof(self, path)
+
+    def __str__(self) -> str:
+        relation = ">=" if self.certificate.sense == "min" else "<="
+        return f"optimum {relation} {self.bound:.9g}, proven {self.domain}"
+
+    def __repr__(self) -> str:
+        return f"<ProvenBound: {self}>"
+
+
+def _short(names: tuple[str, ...]) -> str:
+    return ", ".join(names if len(names) <= 6 else (*names[:3], "…", names[-1]))

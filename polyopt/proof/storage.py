@@ -1,0 +1,188 @@
+"""Proof files: numpy archives without pickled objects, versioned, with a checksum.
+
+Layout of version 1: ``header`` (JSON as bytes: format, version, names, sense, bound, value, terms,
+checksum), ``basis`` (all monomials as one int32 vector), ``data`` (all numbers as one float64
+vector), ``lower`` and ``upper`` (the box).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyopt.errors import FormatError
+from polyopt.proof.box import Box
+from polyopt.proof.certificate import CertificateTerm, SosCertificate
+from polyopt.proof.proven_bound import ProvenBound
+from polyopt.relaxation.multiplier import Cone, Factor
+
+FORMAT, VERSION = "polyopt proof", 1
+_MEMBERS = ("header", "basis", "data", "lower", "upper")
+_LARGEST = 2**33
+
+
+def save_proof(proof: ProvenBound, path: str | os.PathLike[str]) -> None:
+    """Write a proof atomically; see :meth:`ProvenBound.save`."""
+    certificate = proof.certificate
+    terms = [
+        {
+            "factors": [[factor.kind, factor.number] for factor in term.factors],
+            "cone": term.cone.value,
+            "basis": list(term.basis.shape),
+            "data": list(term.data.shape),
+        }
+        for term in certificate.terms
+    ]
+    arrays = {
+        "basis": np.concatenate(
+            [np.zeros(0, dtype=np.int32), *(term.basis.ravel() for term in certificate.terms)]
+        ),
+        "data": np.concatenate([np.zeros(0), *(term.data.ravel() for term in certificate.terms)]),
+        "lower": proof.box.lower,
+        "upper": proof.box.upper,
+    }
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "variables": list(certificate.variables),
+        "sense": certificate.sense,
+        "bound": proof.bound.hex(),
+        "value": certificate.value.hex(),
+        "box": proof.box.source,
+        "terms": terms,
+    }
+    header["checksum"] = _checksum(header, arrays)
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **{"header": text, **arrays})  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def load_proof(path: str | os.PathLike[str]) -> ProvenBound:
+    """Read a proof; nothing in the file is executed, and nothing is believed before ``check``.
+
+    Parameters
+    ----------
+    path : path of a file written by :meth:`ProvenBound.save`
+
+    Returns
+    -------
+    ProvenBound
+        Call its ``check(problem)``: loading alone shows nothing.
+
+    Raises
+    ------
+    FormatError
+        Not a proof file, damaged, or of a version this release does not read.
+    FileNotFoundError
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import polyopt as po
+    >>> x = po.variables("x", 1)[0]
+    >>> problem = po.minimize(x, subject_to=[x**2 <= 4])
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "bound.proof"
+    >>> po.putinar(problem, order=1).solve().prove().save(file)
+    >>> print(po.load_proof(file).check(problem))
+    optimum >= -2, proven on the feasible set
+    """
+    name = os.fspath(path)
+    try:
+        arrays = _read(path)
+        header = json.loads(bytes(arrays.pop("header")).decode())
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{name} is not a proof file: {error}") from None
+    try:
+        return _parse(header, arrays)
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise FormatError(
+            f"{name} has a malformed header ({type(error).__name__}: {error})"
+        ) from None
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(path) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+    missing = [member for member in _MEMBERS if f"{member}.npy" not in sizes]
+    if missing:
+        raise ValueError(f"it has no {missing[0]}")
+    if sum(sizes.values()) > _LARGEST:
+        raise ValueError("it unpacks to more than 8 GiB")
+    with np.load(path, allow_pickle=False) as archive:
+        return {member: archive[member] for member in _MEMBERS}
+
+
+def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise FormatError("the header does not say that this is a proof")
+    if header.get("version") != VERSION:
+        raise FormatError(
+            f"the proof has version {header.get('version')!r}; this release reads version "
+            f"{VERSION}; use the release that wrote it"
+        )
+    claimed = header.pop("checksum", None)
+    if claimed != _checksum(header, arrays):
+        raise FormatError("the checksum does not fit the content: the file is damaged")
+    variables = tuple(str(name) for name in header["variables"])
+    n = len(variables)
+    for member, kind in (("basis", "i"), ("data", "f"), ("lower", "f"), ("upper", "f")):
+        if arrays[member].dtype.kind != kind or arrays[member].ndim != 1:
+            raise FormatError(f"the member {member} has a wrong type or shape")
+    if len(arrays["lower"]) != n or len(arrays["upper"]) != n:
+        raise FormatError(f"the box does not have {n} ranges")
+    basis, data = arrays["basis"].astype(np.int32), arrays["data"].astype(np.float64)
+    if basis.size and (basis.min() < 0 or basis.max() > n):
+        raise FormatError("a monomial refers to a variable that does not exist")
+    if header["sense"] not in ("min", "max") or header["box"] not in ("constraints", "user"):
+        raise FormatError("the sense or the source of the box is unknown")
+    terms, used, read = [], 0, 0
+    for item in header["terms"]:
+        rows, width = (int(number) for number in item["basis"])
+        shape = tuple(int(number) for number in item["data"])
+        if min((rows, width, *shape)) < 0 or len(shape) not in (1, 2):
+            raise FormatError("a term has a negative or strange shape")
+        count = rows * width
+        size = int(np.prod(shape, dtype=object))
+        if used + count > basis.size or read + size > data.size:
+            raise FormatError("the terms need more numbers than the file has")
+        table = np.sort(basis[used : used + count].reshape(rows, width), axis=1)
+        factors = tuple(Factor(str(kind), int(number)) for kind, number in item["factors"])  # type: ignore[arg-type]
+        terms.append(
+            CertificateTerm(
+                factors, Cone(item["cone"]), table, data[read : read + size].reshape(shape)
+            )
+        )
+        used, read = used + count, read + size
+    certificate = SosCertificate(
+        variables, header["sense"], float.fromhex(header["value"]), tuple(terms)
+    )
+    box = Box(arrays["lower"].astype(float), arrays["upper"].astype(float), header["box"])
+    return ProvenBound(float.fromhex(header["bound"]), "proven", certificate, box)
+
+
+def _checksum(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for member in _MEMBERS[1:]:
+        digest.update(np.ascontiguousarray(arrays[member]).tobytes())
+    return digest.hexdigest()

@@ -69,7 +69,8 @@ class SolverCapabilities:
     licence
         Licence of the solver itself, in words.
     interruptible
-        Whether Ctrl-C gives the current iterate with status INTERRUPTED.
+        Whether Ctrl-C ends the solve with status INTERRUPTED, with the iterate where the solver
+        hands it over.
     time_limit
         Whether a time limit is honoured; where not, asking for one raises.
     threads

@@ -74,11 +74,14 @@ class CvxpyHandles:
             if self.inequalities is not None:
                 z[cones.nonnegative_slice] = _number(self.inequalities.dual_value)
             for starts, constraint in self.second_order:
+                heads = np.array(starts)
+                if len(constraint.dual_variables) == 1:  # cones of one row are inequalities
+                    z[heads] = _number(constraint.dual_value)
+                    continue
                 first, rest = (_number(value) for value in constraint.dual_value)
-                for column, start in enumerate(starts):
-                    z[start] = first.reshape(-1)[column]
-                    below = rest.reshape(-1, len(starts))[:, column]
-                    z[start + 1 : start + 1 + len(below)] = below
+                below = rest.reshape(-1, len(heads))
+                z[heads] = first.ravel()
+                z[heads + np.arange(1, len(below) + 1)[:, None]] = below
             for rows, constraint in zip(cones.psd_slices(), self.psd, strict=True):
                 if constraint is not None:
                     matrix = np.atleast_2d(_number(constraint.dual_value))
@@ -167,8 +170,9 @@ class CvxpySolver(Solver):
 
     Certificates of infeasibility and unboundedness that CVXPY does not pass on come from a second
     solve. Ctrl-C gives status INTERRUPTED without an iterate, as soon as the solver gives control
-    back to Python. Keys of ``extra`` go to the solver as they are; CVXPY and the solver reject
-    unknown ones, which gives status FAILED with their message.
+    back to Python; solvers that handle the signal themselves end as FAILED. Keys of ``extra`` go to
+    the solver as they are; CVXPY and the solver reject unknown ones, which gives status FAILED with
+    their message.
 
     Parameters
     ----------
@@ -224,13 +228,13 @@ class CvxpySolver(Solver):
                 verbose=options.verbose,
                 solver_opts=settings,
             )
+            solution = chain.invert(raw, inverse)
         except KeyboardInterrupt:
             return ConicSolution.from_vectors(
                 program,
                 Status.INTERRUPTED,
                 message=f"{self.name}: stopped before it gave an answer",
             )
-        solution = chain.invert(raw, inverse)
         word = str(solution.status)
         if word == "user_limit":
             status = Status.INACCURATE if options.time_limit is None else Status.TIME_LIMIT

@@ -132,7 +132,9 @@ def _set_options(highspy: Any, highs: Any, options: SolverOptions) -> None:
     }
     if options.time_limit is not None:
         values["time_limit"] = float(options.time_limit)
-    if options.threads is not None:
+    if options.threads == 1:
+        values["parallel"] = "off"
+    elif options.threads is not None:
         # The scheduler is shared by the process and keeps its size until it is reset.
         highspy.Highs.resetGlobalScheduler(True)
         values["threads"] = int(options.threads)

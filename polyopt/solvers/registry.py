@@ -99,7 +99,8 @@ def default_solver(program: ConicProgram | Cones) -> Solver:
     1. Linear programs: HiGHS.
     2. PSD blocks of at most ``LARGEST_INTERIOR_POINT_BLOCK`` rows: Clarabel. It factorises a dense
        matrix with one row for each entry of a block's triangle, so a block of side k costs about
-       k^4 bytes and k^6 / 24 operations an iteration.
+       k^4 bytes and k^6 / 24 operations an iteration: measured 0.04, 0.23, 1.0 and 3.3 s for k =
+       40, 60, 80 and 100 (one thread, either form).
     3. Larger blocks: SCS, whose iterations cost k^3. Its accuracy is lower, which status and
        residuals tell.
 

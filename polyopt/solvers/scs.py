@@ -54,8 +54,10 @@ class ScsSolver(Solver):
     """Native interface to SCS.
 
     The tolerance is given to SCS as both ``eps_abs`` and ``eps_rel``; ``extra`` may set them apart.
-    Ctrl-C is handled by SCS itself and gives status INTERRUPTED. Where the iteration or time limit
-    is reached first, the last iterate is returned as INACCURATE or TIME_LIMIT.
+    Where the iteration or time limit is reached first, the last iterate is returned as INACCURATE
+    or TIME_LIMIT. Ctrl-C is handled by SCS itself and gives status INTERRUPTED, but SCS throws the
+    iterate away (the vectors are NaN) and prints a line about it. It uses the threads of its linear
+    algebra library, whose number cannot be set here.
     """
 
     name = "scs"

@@ -1,0 +1,25 @@
+"""Affine-ReLU analysis: proven bounds on anchored local Lipschitz constants, certified radii."""
+
+from lipschitz_app.affine_relu.layer import AffineReluBound, affine_relu_bound
+from lipschitz_app.affine_relu.network import (
+    AnchoredBound,
+    GlobalBound,
+    LayerBound,
+    anchored_bound,
+    global_bound,
+)
+from lipschitz_app.affine_relu.radius import CertifiedRadius, certified_radius
+from lipschitz_app.affine_relu.stages import Stage
+
+__all__ = [
+    "AffineReluBound",
+    "AnchoredBound",
+    "CertifiedRadius",
+    "GlobalBound",
+    "LayerBound",
+    "Stage",
+    "affine_relu_bound",
+    "anchored_bound",
+    "certified_radius",
+    "global_bound",
+]

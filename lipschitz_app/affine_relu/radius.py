@@ -1,0 +1,219 @@
+r"""Radius within which the predicted class cannot change, from anchored bounds.
+
+With :math:`L(\varepsilon)` the anchored bound of the network on the ball of radius
+:math:`\varepsilon` and :math:`\delta` the gap of the two largest logits, the class is constant
+while :math:`\varepsilon L(\varepsilon) < \delta / \sqrt 2` (two logits can approach each other by
+at most :math:`\sqrt 2` times the change of the logit vector). The *margin rule* is never worse: the
+scalar functions :math:`z_c - z_j` have the constant :math:`\|(a_c - a_j)^T D\|` instead of
+:math:`\sqrt 2 \|A D\|` in the last layer.
+
+:math:`L` is nondecreasing, so a bound proven at one :math:`\varepsilon` holds at every smaller one:
+the search may use estimates, and a single proof at its end gives the radius
+:math:`\min(\varepsilon, \delta / (\sqrt 2 L(\varepsilon)))`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lipschitz_app.affine_relu.layer import BoolArray, ranges_and_slopes
+from lipschitz_app.affine_relu.network import advance, begin
+from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
+from lipschitz_app.errors import InvalidOptionError, UnsupportedError
+from lipschitz_app.operators import AffineOperator, MaxPooling
+from lipschitz_app.operators.lanczos import largest_singular_value
+from lipschitz_app.rounding import FloatArray, inflate
+
+if TYPE_CHECKING:
+    from lipschitz_app.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedRadius:
+    """A proven radius (Euclidean) within which the class stays.
+
+    Attributes
+    ----------
+    radius : float
+        The larger of the two rules' radii; the class is constant on the open ball.
+    logit_rule_radius : float
+        By ``eps * L(eps) < gap / sqrt(2)``.
+    margin_rule_radius : float
+        By the bounds of the margins ``z_c - z_j``.
+    label : int
+        Class at the centre; ties go to the first and have radius zero.
+    gap : float
+        Gap of the two largest logits, rounded down.
+    bound : float
+        The anchored bound of the network proven at `radius`.
+    kind : str
+        "proven".
+    """
+
+    radius: float
+    logit_rule_radius: float
+    margin_rule_radius: float
+    label: int
+    gap: float
+    bound: float
+    kind: str = "proven"
+
+
+def certified_radius(
+    net: Network | Iterable[StageLike],
+    center: ArrayLike,
+    method: Literal["analytic"] = "analytic",
+    *,
+    rtol: float = 1e-7,
+    work: float = 4e11,
+    largest: float = 1e6,
+) -> CertifiedRadius:
+    """Return a radius within which the class predicted at `center` cannot change, proven.
+
+    Parameters
+    ----------
+    net : Network, or sequence of (operator, relu) pairs
+        The last stage must be affine with at least two outputs: the logits.
+    center : array, in the input's shape or flat
+    method : "analytic"
+    rtol, work : float
+        As for :func:`lipschitz_app.affine_relu.anchored_bound`; the radius is found to `rtol`.
+    largest : float
+        Radii are not searched beyond this.
+
+    Raises
+    ------
+    UnsupportedError
+        The network does not end in logits.
+
+    Examples
+    --------
+    >>> from lipschitz_app.operators import DenseOperator
+    >>> found = certified_radius([(DenseOperator([[1.0], [-1.0]]), False)], [3.0])
+    >>> found.label, round(found.logit_rule_radius, 6), round(found.margin_rule_radius, 6)
+    (0, 3.0, 3.0)
+    """
+    if method != "analytic":
+        raise InvalidOptionError(f'method "{method}" is not known; use "analytic"')
+    stages = as_stages(net)
+    last = stages[-1]
+    if isinstance(last.operator, MaxPooling) or last.relu or last.operator.output_size < 2:
+        raise UnsupportedError(
+            f"the network ends in {last.operator!r}{' with ReLU' if last.relu else ''}; a radius "
+            "needs at least two logits from an affine last layer"
+        )
+    point = begin(stages, center, 0.0).center
+    logits, error = _logits(stages, point)
+    label = int(np.argmax(logits))
+    others = np.delete(np.arange(logits.size), label)
+    gaps = np.nextafter(logits[label] - error[label] - (logits + error)[others], -np.inf)
+    gaps = gaps * (1 - 1e-15)
+    gap = float(gaps.min())
+    if gap <= 0:
+        return CertifiedRadius(0.0, 0.0, 0.0, label, gap, math.inf)
+    matrix = last.operator.to_matrix()
+    differences = np.abs(matrix[label] - matrix[others])
+
+    def used(eps: float, prove: bool) -> tuple[float, float]:
+        """Return the fraction of the gap that the logit and the margin rule see used up."""
+        if prove:
+            state = begin(stages, center, eps)
+            for stage in stages[:-1]:
+                state = advance(state, stage, "2", rtol, work)
+            product, moving = state.product, state.moving
+            norm = advance(state, last, "2", rtol, work).layers[-1].bound
+        else:
+            product, moving = _estimated_pass(stages[:-1], point, eps, rtol)
+            norm = largest_singular_value(_restricted(last, moving), rtol=rtol).guess
+        margins = inflate(np.sqrt((differences**2) @ moving), matrix.shape[1] + 8)
+        rise = float(inflate(eps * product, 2))
+        by_logits = float(inflate(rise * norm * math.sqrt(2.0) / gap, 6))
+        return by_logits, float(inflate(rise * (margins / gaps).max(), 6))
+
+    results: list[float] = []
+    for rule in (0, 1):
+        start = results[0] if results and results[0] > 0 else 1.0
+        tried = _search(lambda eps, rule=rule: used(eps, False)[rule], start, largest, rtol)  # type: ignore[misc]
+        tried *= 1 - rtol
+        value = used(tried, True)[rule]
+        # The bound is nondecreasing in eps: proven at one radius, it serves every smaller one.
+        results.append(tried if value < 1.0 else _below(tried / value))
+    radius = max(results)
+    state = begin(stages, center, radius)
+    for stage in stages:
+        state = advance(state, stage, "2", rtol, work)
+    return CertifiedRadius(radius, results[0], results[1], label, gap, state.product)
+
+
+def _restricted(stage: Stage, moving: BoolArray) -> AffineOperator:
+    assert isinstance(stage.operator, AffineOperator)
+    return stage.operator.scaled(None, moving.astype(np.float64))
+
+
+def _estimated_pass(
+    stages: tuple[Stage, ...], center: FloatArray, eps: float, rtol: float
+) -> tuple[float, BoolArray]:
+    """Return the product of estimated norms, and what moves: for the search, nothing proven."""
+    point, moving = center, np.ones(center.size, dtype=bool)
+    radius, product = eps, 1.0
+    for stage in stages:
+        operator = stage.operator
+        if isinstance(operator, MaxPooling):
+            factor = operator.factor()
+            point, moving = operator(point), operator(moving.astype(np.float64)) > 0
+        else:
+            error = np.zeros(point.size)
+            point, _, _, slopes = ranges_and_slopes(
+                operator, point, error, radius, moving, stage.relu, "2"
+            )
+            scaled = operator.scaled(slopes, moving.astype(np.float64))
+            factor = largest_singular_value(scaled, rtol=0.1 * rtol).guess
+            point = np.maximum(point, 0.0) if stage.relu else point
+            moving = slopes > 0
+        radius, product = radius * factor, product * factor
+    return product, moving
+
+
+def _logits(stages: tuple[Stage, ...], center: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the logits and a proven bound on their rounding errors."""
+    value, error = center, np.zeros(center.size)
+    for stage in stages:
+        if isinstance(stage.operator, MaxPooling):
+            value, error = stage.operator(value), stage.operator(error)
+        else:
+            value, error = stage.operator.evaluate_with_error(value, error)
+            value = np.maximum(value, 0.0) if stage.relu else value
+    return value, error
+
+
+def _search(used: Callable[[float], float], start: float, largest: float, rtol: float) -> float:
+    """Return the largest eps, to `rtol` and up to `largest`, with ``used(eps) < 1``.
+
+    ``used(eps) / eps`` is nondecreasing, not continuous: it jumps where a coordinate starts moving.
+    """
+    low, high = 0.0, min(start, largest)
+    while (value := used(high)) < 1.0:
+        low = high
+        if high >= largest:
+            return high
+        high = min(largest, 2 * high)
+    low = max(low, high / value)
+    while high - low > rtol * high:
+        middle = 0.5 * (low + high)
+        value = used(middle)
+        if value < 1.0:
+            low = middle
+        else:
+            high = middle
+            low = max(low, middle / value)
+    return low
+
+
+def _below(value: float) -> float:
+    return value * (1 - 1e-14)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from polyopt.conic.forms import build_program, check_form
+from polyopt.conic.scaling import scale_program, variable_exponents
 from polyopt.relaxation.plan import Plan, check_memory, resolve_limit
 from polyopt.relaxation.relaxation import Form, Relaxation
 from polyopt.result import RelaxationResult
@@ -25,6 +26,7 @@ def solve_relaxation(
     threads: int | None = None,
     verbose: bool = False,
     options: Mapping[str, Any] | None = None,
+    scaling: bool = True,
     memory_limit: float | Literal["available"] | None = "available",
 ) -> RelaxationResult:
     """Solve a relaxation; see :meth:`polyopt.Relaxation.solve`."""
@@ -45,13 +47,21 @@ def solve_relaxation(
         chosen = default_solver(program)
     needed = _solver_memory(chosen, relaxation.plan)
     check_memory(needed, limit, f"solving with {chosen.name}", relaxation.plan)
+    scaled = None
+    if scaling:
+        exponents = variable_exponents(relaxation.problem)
+        if exponents.any():
+            scaled = scale_program(program, relaxation.assembly, relaxation.multipliers, exponents)
+    given = program if scaled is None else scaled.program
     used: Form = chosen.capabilities.preferred_form if form is None else form
-    dual = program.dual() if used == "sos" else None
+    dual = given.dual() if used == "sos" else None
     assembled = time.perf_counter()
     if dual is None:
-        solution = chosen.solve(program, settings)
+        solution = chosen.solve(given, settings)
     else:
         solution = dual.recover(chosen.solve(dual.program, settings))
+    if scaled is not None:
+        solution = scaled.recover(solution)
     solved = time.perf_counter()
     timings = {
         **relaxation.timings,

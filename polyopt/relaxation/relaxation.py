@@ -114,6 +114,7 @@ class Relaxation:
         threads: int | None = None,
         verbose: bool = False,
         options: Mapping[str, Any] | None = None,
+        scaling: bool = True,
         memory_limit: float | Literal["available"] | None = "available",
     ) -> RelaxationResult:
         """Solve the relaxation.
@@ -133,6 +134,9 @@ class Relaxation:
             Whether the solver prints its log.
         options : mapping, optional
             Options of this solver under its own names.
+        scaling : bool
+            Scale the variables by powers of two where their coefficients differ much in size.
+            The result is in the original variables.
         memory_limit : float, "available" or None
             See :meth:`program`.
 
@@ -156,6 +160,7 @@ class Relaxation:
             threads=threads,
             verbose=verbose,
             options=options,
+            scaling=scaling,
             memory_limit=memory_limit,
         )
 

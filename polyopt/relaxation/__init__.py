@@ -4,6 +4,7 @@ from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, minimal_orde
 from polyopt.relaxation.nearly_sparse import nearly_sparse
 from polyopt.relaxation.plan import Plan
 from polyopt.relaxation.putinar import putinar
+from polyopt.relaxation.refine_term import TermSparsity
 from polyopt.relaxation.relaxation import Relaxation
 from polyopt.relaxation.shor import shor
 
@@ -13,6 +14,7 @@ __all__ = [
     "Multiplier",
     "Plan",
     "Relaxation",
+    "TermSparsity",
     "minimal_order",
     "nearly_sparse",
     "putinar",

@@ -11,17 +11,15 @@ Every family is ``value_k(X) = ⟨A_k, X⟩`` with symmetric ``A_k`` (constants 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from polyopt.errors import InvalidProblemError
 from polyopt.solvers.lowrank.operators import Floats, Integers, Rounding
-
-Pullback = Callable[[Floats], Floats]
 
 
 class ConstraintFamily(Protocol):
@@ -37,28 +35,106 @@ class ConstraintFamily(Protocol):
         """Whether the constraints are equations."""
         ...
 
-    def linearise(self, factor: Floats) -> tuple[Floats, Pullback]:
-        """Return the values (k,) at ``V Vᵀ`` and the map ``μ ↦ (Σ μ_k A_k) V``."""
+    def values(self, factor: Floats) -> Floats:
+        """Return the values (k,) at ``V Vᵀ``."""
+        ...
+
+    def pullback(self, multipliers: Floats, factor: Floats) -> Floats:
+        """Return ``(Σ μ_k A_k) V``."""
+        ...
+
+    def augmented(
+        self, factor: Floats, multipliers: Floats, penalty: float
+    ) -> tuple[float, Floats]:
+        """Return ``‖w‖² / 2ρ`` and ``(Σ w_k A_k) V`` for ``w = μ − ρ value``.
+
+        Negative entries of w count as zero for inequalities.
+        """
         ...
 
     def add_to(self, matrix: Floats, multipliers: Floats) -> Rounding:
         """Add ``Σ μ_k A_k`` to a dense matrix in place and bound the rounding errors."""
         ...
 
+    def cast(self, dtype: npt.DTypeLike) -> Self:
+        """Return the family with its data in another precision, for the optimiser alone."""
+        ...
+
+
+def shifted_multipliers(
+    values: Floats, multipliers: Floats, penalty: float, equality: bool
+) -> Floats:
+    """Return ``w = μ − ρ value``, its negative entries set to zero for inequalities."""
+    weights: Floats = multipliers - values.dtype.type(penalty) * values
+    return weights if equality else np.maximum(weights, 0, out=weights)
+
 
 @dataclass(frozen=True, slots=True)
-class ProductFamily:
-    r"""Constraints ``L((left_k · y)(right_k · y)) ≥ 0`` with ``y = forms · (1, x)``.
+class AffineForms:
+    """A stack of k affine forms ``block · x[columns] + constant``, multiplied with a factor once.
 
     Attributes
     ----------
-    left, right : (k, f) sparse arrays
-        Combinations of the forms.
-    forms : (f, m) array, sparse array or None
-        A stack of affine forms that is multiplied with the factor once (None: the rows
-        themselves, f = m).
+    columns : (q,) int array
+        Row numbers of the factor, distinct, none of them 0.
+    block : (k, q) array or sparse array
+    constant : (k,) float array
+    """
+
+    columns: Integers
+    block: Floats | sp.csr_array
+    constant: Floats
+
+    def __post_init__(self) -> None:
+        if self.block.shape != (len(self.constant), len(self.columns)):
+            raise InvalidProblemError(
+                f"the block has shape {self.block.shape}, expected "
+                f"({len(self.constant)}, {len(self.columns)}) from the constant and the columns"
+            )
+        if len(np.unique(self.columns)) < len(self.columns) or 0 in self.columns:
+            raise InvalidProblemError("columns of affine forms must be distinct and not row 0")
+
+    @property
+    def size(self) -> int:
+        """Number of forms."""
+        return len(self.constant)
+
+    def apply(self, factor: Floats) -> Floats:
+        """Return the forms as combinations of the rows of a factor, (k, r)."""
+        return np.asarray(self.block @ factor[self.columns] + np.outer(self.constant, factor[0]))
+
+    def add_adjoint(self, inner: Floats, out: Floats) -> None:
+        """Add the adjoint applied to (k, r) to an array of the shape of the factor."""
+        out[self.columns] += self.block.T @ inner
+        out[0] += self.constant @ inner
+
+    def cast(self, dtype: npt.DTypeLike) -> AffineForms:
+        """Return the stack in another precision."""
+        return AffineForms(self.columns, self.block.astype(dtype), self.constant.astype(dtype))
+
+    def matrix(self, side: int) -> sp.csr_array:
+        """Return the (k, side) matrix of the forms."""
+        block = sp.coo_array(self.block)
+        rows = np.concatenate([block.coords[0], np.arange(self.size)])
+        columns = np.concatenate([self.columns[block.coords[1]], np.zeros(self.size, dtype=int)])
+        data = np.concatenate([block.data, self.constant])
+        return sp.csr_array((data, (rows, columns)), shape=(self.size, side))
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFamily:
+    r"""Constraints ``L((left_k · y)(right_k · y)) + slack_k ≥ 0`` with ``y = (1, x, forms)``.
+
+    Attributes
+    ----------
+    left, right : (k, m + f) sparse arrays
+        Combinations of the m rows and, after them, the f affine forms.
+    forms : AffineForms or None
+        Dense affine forms that many constraints share.
     equality : bool
         Whether the constraints are equations.
+    slack : (k,) float array or None
+        Added to the values; a small positive slack covers rounding errors in the data.
 
     Examples
     --------
@@ -66,23 +142,24 @@ class ProductFamily:
 
     >>> import numpy as np, scipy.sparse as sp
     >>> family = ProductFamily(sp.csr_array([[1.0, 1.0]]), sp.csr_array([[1.0, -1.0]]))
-    >>> family.linearise(np.array([[1.0], [0.5]]))[0]
+    >>> family.values(np.array([[1.0], [0.5]]))
     array([0.75])
     """
 
     left: sp.csr_array
     right: sp.csr_array
-    forms: Floats | sp.csr_array | None = None
+    forms: AffineForms | None = None
     equality: bool = False
+    slack: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.left.shape != self.right.shape:
             raise InvalidProblemError(
                 f"left factors have shape {self.left.shape}, right ones {self.right.shape}"
             )
-        if self.forms is not None and self.forms.shape[0] != self.left.shape[1]:
+        if self.slack is not None and self.slack.shape != (self.left.shape[0],):
             raise InvalidProblemError(
-                f"{self.forms.shape[0]} forms given, the factors combine {self.left.shape[1]}"
+                f"slack has shape {self.slack.shape}, expected ({self.left.shape[0]},)"
             )
 
     @property
@@ -90,207 +167,109 @@ class ProductFamily:
         """Number of constraints."""
         return int(self.left.shape[0])
 
+    @property
+    def side(self) -> int:
+        """Number of rows of the factor."""
+        return int(self.left.shape[1]) - (0 if self.forms is None else self.forms.size)
+
     def scaled(self) -> ProductFamily:
         """Return the same constraints, each factor scaled by a power of two to size about one.
 
         The size is the sum of absolute coefficients, so with ``|x_i| ≤ 1`` all values are then of
         order one. Powers of two change no digit of the data.
         """
-        sums = None if self.forms is None else np.asarray(abs(self.forms).sum(axis=1)).ravel()
-        parts = []
+        sums = np.ones(self.left.shape[1])
+        if self.forms is not None:
+            sums[self.side :] = abs(self.forms.matrix(self.side)) @ np.ones(self.side)
+        total, parts = np.ones(self.size), []
         for part in (self.left, self.right):
-            size = abs(part) @ (np.ones(part.shape[1]) if sums is None else sums)
+            size = abs(part) @ sums
             power = np.exp2(-np.round(np.log2(np.where(size > 0, size, 1.0))))
             parts.append(sp.csr_array(sp.diags_array(power) @ part))
-        return ProductFamily(parts[0], parts[1], self.forms, self.equality)
+            total *= power
+        slack = None if self.slack is None else self.slack * total
+        return replace(self, left=parts[0], right=parts[1], slack=slack)
 
-    def linearise(self, factor: Floats) -> tuple[Floats, Pullback]:
-        """Return the values and the adjoint at a factor."""
-        rows = factor if self.forms is None else self.forms @ factor
-        first, second = self.left @ rows, self.right @ rows
+    def _factors(self, factor: Floats) -> tuple[Floats, Floats]:
+        rows = factor
+        if self.forms is not None:
+            rows = np.concatenate([factor, self.forms.apply(factor)])
+        return self.left @ rows, self.right @ rows
 
-        def pullback(multipliers: Floats) -> Floats:
-            weights = (0.5 * multipliers)[:, None]
-            inner = self.left.T @ (weights * second) + self.right.T @ (weights * first)
-            return np.asarray(inner if self.forms is None else self.forms.T @ inner)
+    def _values(self, first: Floats, second: Floats, factor: Floats) -> Floats:
+        values = np.einsum("kr,kr->k", first, second)
+        if self.slack is not None:
+            values += self.slack * (factor[0] @ factor[0])
+        return values
 
-        return np.einsum("kr,kr->k", first, second), pullback
+    def _adjoint(self, weights: Floats, first: Floats, second: Floats, factor: Floats) -> Floats:
+        half = (weights / 2)[:, None]
+        inner = self.left.T @ (half * second) + self.right.T @ (half * first)
+        out = np.ascontiguousarray(inner[: len(factor)])
+        if self.forms is not None:
+            self.forms.add_adjoint(inner[len(factor) :], out)
+        if self.slack is not None:
+            out[0] += (self.slack @ weights) * factor[0]
+        return out
+
+    def values(self, factor: Floats) -> Floats:
+        """Return the values at a factor."""
+        return self._values(*self._factors(factor), factor)
+
+    def pullback(self, multipliers: Floats, factor: Floats) -> Floats:
+        """Return ``(Σ μ_k A_k) V``."""
+        return self._adjoint(multipliers, *self._factors(factor), factor)
+
+    def augmented(
+        self, factor: Floats, multipliers: Floats, penalty: float
+    ) -> tuple[float, Floats]:
+        """Return the penalty and its half gradient, see the protocol."""
+        first, second = self._factors(factor)
+        values = self._values(first, second, factor)
+        weights = shifted_multipliers(values, multipliers, penalty, self.equality)
+        value = float(weights @ weights) / (2.0 * penalty)
+        return value, self._adjoint(weights, first, second, factor)
+
+    def cast(self, dtype: npt.DTypeLike) -> ProductFamily:
+        """Return the family in another precision."""
+        return ProductFamily(
+            self.left.astype(dtype),
+            self.right.astype(dtype),
+            None if self.forms is None else self.forms.cast(dtype),
+            self.equality,
+            None if self.slack is None else self.slack.astype(dtype),
+        )
 
     def add_to(self, matrix: Floats, multipliers: Floats) -> Rounding:
         """Add ``½ Σ μ_k (left_k right_kᵀ + right_k left_kᵀ)`` in the rows of the factor."""
-        weights = sp.diags_array(0.5 * multipliers)
-        half = self.left.T @ weights @ self.right
+        side = self.side
+        half = self.left.T @ sp.diags_array(0.5 * multipliers) @ self.right
         inner = sp.csr_array(half + half.T)
-        ones = np.ones(len(matrix))
-        absolute = abs(self.forms) if self.forms is not None else None
-        sums = ones if absolute is None else absolute @ ones
-        majorant = np.zeros(self.left.shape[1])
+        sums = np.ones(self.left.shape[1])
+        transform = None if self.forms is None else self.forms.matrix(side)
+        if transform is not None:
+            sums[side:] = abs(transform) @ np.ones(side)
+        majorant = np.zeros(len(sums))
         size = 0.5 * np.abs(multipliers)
         for one, other in ((self.left, self.right), (self.right, self.left)):
             majorant += abs(one).T @ (size * (abs(other) @ sums))
-        if self.forms is None or absolute is None:
-            coo = inner.tocoo()
-            coo.sum_duplicates()
-            matrix[coo.row, coo.col] += coo.data
-            return Rounding(majorant, self.size + 6)
-        product = self.forms.T @ (inner @ self.forms)
-        dense = product.toarray() if sp.issparse(product) else np.asarray(product)
-        matrix += 0.5 * (dense + dense.T)
-        return Rounding(absolute.T @ majorant, self.size + 2 * self.forms.shape[0] + 10)
-
-
-@dataclass(frozen=True, slots=True)
-class GridFamily:
-    r"""McCormick inequalities on all pairs: ``L((1 ± x_i)(1 ± x_j)) ≥ 0``, i in one set, j in another.
-
-    The four multiplier tables are dense arrays and all k·l·4 constraints cost one product of the
-    two blocks of the factor. In ``±1`` variables these are the triangle inequalities that contain
-    the constant row; for ``u = (1 + s)/2`` they are the convex hull of the product ``t u``
-    (G. McCormick, *Math. Program.* 10, 1976).
-
-    Attributes
-    ----------
-    rows : (k,) int array
-    columns : (l,) int array
-        Disjoint row numbers of the factor, none of them 0. Multipliers are ordered as an array
-        (4, k, l) with signs (+,+), (+,−), (−,+), (−,−).
-    """
-
-    rows: Integers
-    columns: Integers
-
-    def __post_init__(self) -> None:
-        both = np.concatenate([self.rows, self.columns])
-        if len(np.unique(both)) < len(both) or (len(both) and both.min() < 1):
-            raise InvalidProblemError("a grid needs two disjoint sets of rows, none of them row 0")
-
-    @property
-    def size(self) -> int:
-        """Number of constraints."""
-        return 4 * len(self.rows) * len(self.columns)
-
-    @property
-    def equality(self) -> bool:
-        """Always inequalities."""
-        return False
-
-    def linearise(self, factor: Floats) -> tuple[Floats, Pullback]:
-        """Return the values and the adjoint at a factor."""
-        first, second, constant = factor[self.rows], factor[self.columns], factor[0]
-        product = first @ second.T
-        a, b = (first @ constant)[:, None], (second @ constant)[None, :]
-        unit = constant @ constant
-        values = np.empty((4, *product.shape), dtype=factor.dtype)
-        for number, (p, q) in enumerate(_SIGNS):
-            np.multiply(product, p * q, out=values[number])
-            values[number] += p * a
-            values[number] += unit + q * b
-
-        def pullback(multipliers: Floats) -> Floats:
-            weights = 0.5 * multipliers.reshape(values.shape)
-            plus, minus = weights[0] - weights[1], weights[3] - weights[2]
-            cross = plus + minus
-            down = plus - minus
-            left = (weights[0] + weights[1] - weights[2] - weights[3]).sum(axis=1)
-            right = down.sum(axis=0)
-            out = np.zeros_like(factor)
-            out[self.rows] = cross @ second + np.outer(left, constant)
-            out[self.columns] = cross.T @ first + np.outer(right, constant)
-            out[0] = left @ first + right @ second + 2.0 * weights.sum() * constant
-            return out
-
-        return values.ravel(), pullback
-
-    def add_to(self, matrix: Floats, multipliers: Floats) -> Rounding:
-        """Add the cross block, the two first-order columns and the constant."""
-        weights = 0.5 * multipliers.reshape(4, len(self.rows), len(self.columns))
-        cross = np.zeros(weights.shape[1:])
-        left, right = np.zeros(len(self.rows)), np.zeros(len(self.columns))
-        for table, (p, q) in zip(weights, _SIGNS, strict=True):
-            cross += p * q * table
-            left += p * table.sum(axis=1)
-            right += q * table.sum(axis=0)
-        total = 2.0 * weights.sum()
-        matrix[np.ix_(self.rows, self.columns)] += cross
-        matrix[np.ix_(self.columns, self.rows)] += cross.T
-        matrix[0, self.rows] += left
-        matrix[self.rows, 0] += left
-        matrix[0, self.columns] += right
-        matrix[self.columns, 0] += right
-        matrix[0, 0] += total
-        size = np.abs(weights).sum(axis=0)
-        majorant = np.zeros(len(matrix))
-        majorant[self.rows] = 2.0 * size.sum(axis=1)
-        majorant[self.columns] = 2.0 * size.sum(axis=0)
-        majorant[0] = 4.0 * size.sum()
-        return Rounding(majorant, self.size + 4)
-
-
-_SIGNS = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFamily:
-    r"""Sparse inequalities on entries of the moment matrix: ``offset_k + Σ_p coef_kp X[i_p, j_p] ≥ 0``.
-
-    Triangle and cycle inequalities are of this kind.
-
-    Attributes
-    ----------
-    pairs : (p, 2) int array
-        Entries that occur, off the diagonal and each at most once up to order.
-    coefficients : (k, p) sparse array
-    offset : (k,) float array
-    """
-
-    pairs: Integers
-    coefficients: sp.csr_array
-    offset: Floats
-
-    def __post_init__(self) -> None:
-        if self.coefficients.shape != (len(self.offset), len(self.pairs)):
-            raise InvalidProblemError(
-                f"coefficients have shape {self.coefficients.shape}, expected "
-                f"({len(self.offset)}, {len(self.pairs)}) from the offset and the pairs"
-            )
-        ordered = np.sort(self.pairs, axis=1)
-        if len(np.unique(ordered, axis=0)) < len(ordered) or np.any(ordered[:, 0] == ordered[:, 1]):
-            raise InvalidProblemError("pairs must be distinct entries off the diagonal")
-
-    @property
-    def size(self) -> int:
-        """Number of constraints."""
-        return len(self.offset)
-
-    @property
-    def equality(self) -> bool:
-        """Always inequalities."""
-        return False
-
-    def linearise(self, factor: Floats) -> tuple[Floats, Pullback]:
-        """Return the values and the adjoint at a factor."""
-        i, j = self.pairs.T
-        entries = np.einsum("pr,pr->p", factor[i], factor[j])
-        unit = factor[0] @ factor[0]
-
-        def pullback(multipliers: Floats) -> Floats:
-            weights = 0.5 * (self.coefficients.T @ multipliers)
-            side = len(factor)
-            half = sp.csr_array((weights, (i, j)), shape=(side, side))
-            out = half @ factor + half.T @ factor
-            out[0] += (self.offset @ multipliers) * factor[0]
-            return np.asarray(out)
-
-        return self.coefficients @ entries + self.offset * unit, pullback
-
-    def add_to(self, matrix: Floats, multipliers: Floats) -> Rounding:
-        """Add the entries and the constant."""
-        i, j = self.pairs.T
-        weights = 0.5 * (self.coefficients.T @ multipliers)
-        matrix[i, j] += weights
-        matrix[j, i] += weights
-        matrix[0, 0] += self.offset @ multipliers
-        size = 0.5 * (abs(self.coefficients).T @ np.abs(multipliers))
-        majorant = np.bincount(np.concatenate([i, j]), np.concatenate([size, size]), len(matrix))
-        majorant[0] += np.abs(self.offset) @ np.abs(multipliers)
-        return Rounding(majorant, self.size + 4)
+        rows, operations = majorant[:side], self.size + 8
+        block = inner[:side, :side].tocoo()
+        matrix[block.row, block.col] += block.data
+        if self.forms is not None and transform is not None:
+            cross = inner[:side, side:] @ transform
+            cross = cross.toarray() if sp.issparse(cross) else np.asarray(cross)
+            matrix += cross + cross.T
+            middle = inner[side:, side:]
+            columns = np.concatenate([[0], self.forms.columns])
+            block_forms = self.forms.block
+            dense = block_forms.toarray() if sp.issparse(block_forms) else block_forms
+            stack = np.hstack([self.forms.constant[:, None], dense])
+            product = stack.T @ np.asarray(middle @ stack)
+            matrix[np.ix_(columns, columns)] += 0.5 * (product + product.T)
+            rows = rows + abs(transform).T @ majorant[side:]
+            operations += 2 * self.forms.size + 8
+        if self.slack is not None:
+            matrix[0, 0] += self.slack @ multipliers
+            rows[0] += float(np.abs(self.slack) @ np.abs(multipliers))
+        return Rounding(rows, operations)

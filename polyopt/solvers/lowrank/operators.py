@@ -12,7 +12,7 @@ one by at most ``γ_k Σ|a_i||b_i|`` with ``γ_k = k u / (1 − k u)``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,10 @@ class SymmetricOperator(Protocol):
         """Add ``C`` to a dense symmetric matrix in place and bound the rounding errors."""
         ...
 
+    def cast(self, dtype: npt.DTypeLike) -> Self:
+        """Return the operator with its data in another precision, for the optimiser alone."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class MatrixOperator:
@@ -85,6 +89,10 @@ class MatrixOperator:
     def apply(self, factor: Floats) -> Floats:
         """Return ``C V``."""
         return np.asarray(self.matrix @ factor)
+
+    def cast(self, dtype: npt.DTypeLike) -> MatrixOperator:
+        """Return the operator in another precision."""
+        return MatrixOperator(self.matrix.astype(dtype))
 
     def add_to(self, matrix: Floats) -> Rounding:
         """Add the matrix; the entries themselves are exact."""
@@ -136,10 +144,16 @@ class BilinearOperator:
     def apply(self, factor: Floats) -> Floats:
         """Return ``C V`` with ``C`` the symmetric matrix of the form."""
         out = np.zeros_like(factor)
-        half = (0.5 * self.weights)[:, None]
+        half = (self.weights / 2)[:, None]
         out[self.rows] = self.block @ (half * factor[self.columns])
         out[self.columns] = half * (self.block.T @ factor[self.rows])
         return out
+
+    def cast(self, dtype: npt.DTypeLike) -> BilinearOperator:
+        """Return the operator in another precision."""
+        return BilinearOperator(
+            self.rows, self.columns, self.block.astype(dtype), self.weights.astype(dtype)
+        )
 
     def add_to(self, matrix: Floats) -> Rounding:
         """Add both halves of the symmetric matrix of the form."""

@@ -106,6 +106,9 @@ def stack(bases: list[Basis]) -> Rows:
     first = bases[0]
     if first.variables is None:
         return np.stack([basis.rows for basis in bases])
+    if first.degree == 0:
+        # The monomial 1 alone, whatever the numbers of variables are.
+        return np.zeros((len(bases), 1, 0), dtype=np.int32)
     names = np.zeros((len(bases), len(first.variables) + 1), dtype=np.int32)
     names[:, 1:] = np.stack([basis.variables for basis in bases if basis.variables is not None])
     names[:, 1:] += 1

@@ -4,16 +4,25 @@ from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, minimal_orde
 from polyopt.relaxation.nearly_sparse import nearly_sparse
 from polyopt.relaxation.plan import Plan
 from polyopt.relaxation.putinar import putinar
+from polyopt.relaxation.refine_dominant import DiagonallyDominant, ScaledDiagonallyDominant
+from polyopt.relaxation.refine_merge import MergeCliques
+from polyopt.relaxation.refine_newton import NewtonPolytope
+from polyopt.relaxation.refine_sign import SignSymmetry
 from polyopt.relaxation.refine_term import TermSparsity
 from polyopt.relaxation.relaxation import Relaxation
 from polyopt.relaxation.shor import shor
 
 __all__ = [
     "Cone",
+    "DiagonallyDominant",
     "Factor",
+    "MergeCliques",
     "Multiplier",
+    "NewtonPolytope",
     "Plan",
     "Relaxation",
+    "ScaledDiagonallyDominant",
+    "SignSymmetry",
     "TermSparsity",
     "minimal_order",
     "nearly_sparse",

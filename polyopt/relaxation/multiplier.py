@@ -57,12 +57,16 @@ class Multiplier:
     cone : Cone
     factors : tuple of Factor
         The constraints whose product p is, so that a proof can be checked against the problem.
+    square : Polynomial, optional
+        q, where p is the product of the constraints and of q². The term ``c p`` of a NONNEGATIVE
+        multiplier on {1} is then the sum of squares ``c q²`` times the constraints.
     """
 
     polynomial: Polynomial
     basis: Basis
     cone: Cone
     factors: tuple[Factor, ...] = ()
+    square: Polynomial | None = None
 
     @property
     def entries(self) -> int:

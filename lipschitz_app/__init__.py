@@ -1,0 +1,74 @@
+"""Proven bounds on Lipschitz constants of neural networks, by polynomial optimisation."""
+
+from __future__ import annotations
+
+from lipschitz_app.activations import (
+    ActivationEncoding,
+    Constraints,
+    activation_names,
+    check_activation_encoding,
+    get_activation,
+    register_activation,
+    unregister_activation,
+)
+from lipschitz_app.errors import (
+    ActivationError,
+    InvalidNetworkError,
+    InvalidOptionError,
+    InvalidOutputError,
+    InvalidPointError,
+    InvalidRegionError,
+    LipschitzError,
+    NetworkFileError,
+    NoBoundError,
+    UnsupportedError,
+)
+from lipschitz_app.examples import example_inputs, example_network
+from lipschitz_app.layers import Activation, Flatten, Linear, ReLU
+from lipschitz_app.lipschitz import METHODS, lipschitz_constant
+from lipschitz_app.lower import LowerBound, lipschitz_lower_bound
+from lipschitz_app.network import Network
+from lipschitz_app.ranges import LayerRange, interval_ranges
+from lipschitz_app.readers import load_network
+from lipschitz_app.regions import Ball, Box, Everywhere
+from lipschitz_app.result import LipschitzResult
+from lipschitz_app.upper import UnprovenBoundWarning
+
+__all__ = [
+    "METHODS",
+    "Activation",
+    "ActivationEncoding",
+    "ActivationError",
+    "Ball",
+    "Box",
+    "Constraints",
+    "Everywhere",
+    "Flatten",
+    "InvalidNetworkError",
+    "InvalidOptionError",
+    "InvalidOutputError",
+    "InvalidPointError",
+    "InvalidRegionError",
+    "LayerRange",
+    "Linear",
+    "LipschitzError",
+    "LipschitzResult",
+    "LowerBound",
+    "Network",
+    "NetworkFileError",
+    "NoBoundError",
+    "ReLU",
+    "UnprovenBoundWarning",
+    "UnsupportedError",
+    "activation_names",
+    "check_activation_encoding",
+    "example_inputs",
+    "example_network",
+    "get_activation",
+    "interval_ranges",
+    "lipschitz_constant",
+    "lipschitz_lower_bound",
+    "load_network",
+    "register_activation",
+    "unregister_activation",
+]

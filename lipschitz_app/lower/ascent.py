@@ -1,0 +1,250 @@
+r"""Lower bounds: annealed projected ascent, then exact evaluation at points.
+
+The norm of the gradient is piecewise constant in the point, so it has no useful derivative. With
+smoothed derivatives ``u = sigmoid(beta z)`` it has one, and `beta` is raised as the ascent goes on
+from many starts at once. The best points are then improved with the true derivatives
+(:mod:`lipschitz_app.lower.line_search`), and the best of those is evaluated with outward rounding:
+the value returned is a proven lower bound, and the witness point shows it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipschitz_app import norms
+from lipschitz_app.errors import InvalidOptionError, UnsupportedError
+from lipschitz_app.gradients import gradient_norm_lower
+from lipschitz_app.hidden import presolve
+from lipschitz_app.lower.line_search import improve
+from lipschitz_app.lower.patterns import pattern_search
+from lipschitz_app.lower.projection import SearchRegion
+from lipschitz_app.network import Network
+from lipschitz_app.outputs import Output, OutputVector, as_output
+from lipschitz_app.ranges.interval import interval_ranges
+from lipschitz_app.regions import Ball, Box, Everywhere, Region, check_region
+from lipschitz_app.rounding import FloatArray, Norm, dual
+
+
+@dataclass(frozen=True, slots=True)
+class LowerBound:
+    """A lower bound of a Lipschitz constant and the point that shows it.
+
+    Attributes
+    ----------
+    value : float
+        Proven: the dual norm of the gradient at the witness, rounded downwards.
+    witness : array, shape of the network's input
+    kind : "proven"
+    timings : dict
+        Seconds by phase.
+    """
+
+    value: float
+    witness: FloatArray
+    kind: str
+    timings: dict[str, float]
+
+    def __str__(self) -> str:
+        return f"lower bound {self.value:.6f} ({self.kind}, by a witness point)"
+
+
+def lipschitz_lower_bound(
+    net: Network,
+    region: Region,
+    norm: object = "inf",
+    output: Output | None = 0,
+    *,
+    rng: int | np.random.Generator = 0,
+    starts: int | None = None,
+    steps: int = 800,
+    time_limit: float | None = None,
+) -> LowerBound:
+    """Return a lower bound of a network's Lipschitz constant with a witness point.
+
+    Parameters
+    ----------
+    net : Network
+        Fully connected with ReLU.
+    region : Box, Ball or Everywhere
+    norm : 1, 2 or "inf"
+        Norm of the input space.
+    output : int, pair (i, j) or vector
+        Which output, margin or combination of outputs.
+    rng : int or Generator
+        Source of the random starts; the same number gives the same answer.
+    starts : int, optional
+        Number of starting points; by default 32 to 256, fewer for larger networks.
+    steps : int
+        Number of ascent steps.
+    time_limit : float, optional
+        Seconds after which no further step is begun. A limit that cuts the search short makes the
+        answer depend on the machine.
+
+    Returns
+    -------
+    LowerBound
+
+    Raises
+    ------
+    InvalidRegionError, InvalidOutputError, InvalidOptionError, UnsupportedError
+
+    Examples
+    --------
+    >>> from lipschitz_app.regions import Box
+    >>> net = Network.from_arrays([[[1.0, 2.0], [-1.0, 1.0]], [[1.0, 1.0]]])
+    >>> found = lipschitz_lower_bound(net, Box([0.0, 0.0], 10.0))
+    >>> round(found.value, 6)
+    3.0
+    """
+    region = check_region(region, net.input_size)
+    dual_norm = dual(norms.as_norm(norm))
+    target = as_output(output, net.output_size)
+    if starts is None:
+        parameters = sum(matrix.size for matrix, _ in net.affine_pairs())
+        starts = int(np.clip(2_000_000 // parameters, 32, 256))
+    if starts < 1 or steps < 0:
+        raise InvalidOptionError(
+            f"starts={starts} and steps={steps}: give at least 1 start and 0 steps"
+        )
+    if any(step.encoding.name != "relu" for step in net.activations):
+        names = sorted({step.encoding.name for step in net.activations})
+        raise UnsupportedError(f"the ascent is offered for relu, not for {', '.join(names)}")
+    generator = np.random.default_rng(rng)
+    begin = time.perf_counter()
+    end = np.inf if time_limit is None else begin + time_limit
+    pairs = net.affine_pairs()
+    area = SearchRegion.around(region, pairs)
+    points = area.sample(starts, generator)
+    weights = target.weights @ pairs[-1][0]
+    if len(pairs) > 1:
+        points = _ascend(pairs, weights, area, points, dual_norm, steps, end)
+    points = area.jitter(points, generator)
+    middle = time.perf_counter()
+    points = improve(net, target, area, points, dual_norm, generator, end)
+    if len(pairs) == 2 and not isinstance(region, Ball):
+        points = _flip(net, region, target, points, dual_norm, end)
+    value, witness = _best(net, target, points, dual_norm)
+    timings = {"ascent": middle - begin, "local search": time.perf_counter() - middle}
+    return LowerBound(value, witness.reshape(net.input_shape), "proven", timings)
+
+
+def _flip(
+    net: Network,
+    region: Box | Everywhere,
+    target: OutputVector,
+    points: FloatArray,
+    dual_norm: Norm,
+    end: float,
+) -> FloatArray:
+    """Add what a search over patterns finds from each point."""
+    hidden = presolve(net, interval_ranges(net, region), target)
+    if hidden.unstable == 0:
+        return points
+    # A linear program takes about as long as its matrix is large.
+    programs = int(np.clip(10_000_000 // hidden.rows.size, 20, 400)) // len(points)
+    area = SearchRegion.around(region, net.affine_pairs())
+    found = []
+    for point in points:
+        found.append(pattern_search(hidden, region, point, dual_norm, programs=programs, end=end))
+    inside = area.clip(np.array(found)) if isinstance(region, Box) else np.array(found)
+    return np.concatenate([inside, points])
+
+
+def _best(
+    net: Network, target: OutputVector, points: FloatArray, dual_norm: Norm
+) -> tuple[float, FloatArray]:
+    """Evaluate the points with outward rounding; at kinks that can be less than it seemed."""
+    found = [gradient_norm_lower(net, point, target, dual_norm) for point in points]
+    best = int(np.argmax(found))
+    return found[best], points[best]
+
+
+def _ascend(
+    pairs: list[tuple[FloatArray, FloatArray]],
+    weights: FloatArray,
+    area: SearchRegion,
+    points: FloatArray,
+    dual_norm: Norm,
+    steps: int,
+    end: float,
+) -> FloatArray:
+    """Return the starts and the ends of the ascent, in that order."""
+    hidden = pairs[:-1]
+    best = points.copy()
+    best_values = _values(hidden, weights, points, dual_norm)
+    scales: list[FloatArray] | None = None
+    x = points.copy()
+    for step in range(steps):
+        if time.perf_counter() > end:
+            break
+        progress = step / max(1, steps - 1)
+        z, inner = [], x
+        for matrix, bias in hidden:
+            value = inner @ matrix.T + bias
+            z.append(value)
+            inner = np.maximum(value, 0.0)
+        if scales is None:
+            scales = [np.abs(value).mean(axis=0) + 1e-12 for value in z]
+        # From slopes that blend all patterns to ones that are nearly 0 or 1.
+        beta = [0.5 * 400.0**progress / scale for scale in scales]
+        u = [0.5 + 0.5 * np.tanh(0.5 * b * value) for b, value in zip(beta, z, strict=True)]
+        direction = _slope(hidden, weights, z, u, beta, dual_norm)
+        x = area.step(x, direction, 0.3 * (1.0 - progress) + 0.003)
+        values = _values(hidden, weights, x, dual_norm)
+        better = values > best_values
+        best[better], best_values[better] = x[better], values[better]
+    return np.concatenate([best, x])
+
+
+def _values(
+    hidden: list[tuple[FloatArray, FloatArray]], weights: FloatArray, x: FloatArray, dual_norm: Norm
+) -> FloatArray:
+    """Return the dual norms of the true gradients at points."""
+    masks, inner = [], x
+    for matrix, bias in hidden:
+        value = inner @ matrix.T + bias
+        masks.append(value > 0)
+        inner = np.maximum(value, 0.0)
+    gradient = np.broadcast_to(weights, (len(x), weights.size))
+    for (matrix, _), mask in zip(reversed(hidden), reversed(masks), strict=True):
+        gradient = (gradient * mask) @ matrix
+    return norms.values(gradient, dual_norm)
+
+
+def _slope(
+    hidden: list[tuple[FloatArray, FloatArray]],
+    weights: FloatArray,
+    z: list[FloatArray],
+    u: list[FloatArray],
+    beta: list[FloatArray],
+    dual_norm: Norm,
+) -> FloatArray:
+    """Return the derivative of the smoothed gradient's dual norm with respect to the points."""
+    cotangent = np.broadcast_to(weights, (len(z[0]), weights.size))
+    cotangents = []
+    for (matrix, _), slope in zip(reversed(hidden), reversed(u), strict=True):
+        cotangents.append(cotangent)
+        cotangent = (cotangent * slope) @ matrix
+    cotangents.reverse()
+    tangent = norms.maximiser(cotangent, dual_norm)
+    tangents = []
+    for (matrix, _), slope in zip(hidden, u, strict=True):
+        moved = tangent @ matrix.T
+        tangents.append(moved)
+        tangent = moved * slope
+    change = np.zeros_like(z[-1])
+    for (matrix, _), *rest in zip(
+        reversed(hidden),
+        reversed(u),
+        reversed(beta),
+        reversed(tangents),
+        reversed(cotangents),
+        strict=True,
+    ):
+        slope, sharpness, moved, back = rest
+        rate = sharpness * slope * (1.0 - slope)
+        change = (rate * moved * back + change * slope) @ matrix
+    return np.asarray(change)

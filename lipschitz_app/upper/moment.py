@@ -1,0 +1,109 @@
+"""Moment relaxations of the Lipschitz problem, solved and proven by the engine.
+
+The relaxation's value is a solver's word; the proof turns it into a bound that holds for the
+polynomial problem whatever the solver did, and the encoding's rounding turns that into one for the
+network.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import polyopt as po
+from lipschitz_app.errors import NoBoundError
+from lipschitz_app.hidden import HiddenLayer
+from lipschitz_app.regions import Region
+from lipschitz_app.relaxations import RELAXATIONS
+from lipschitz_app.rounding import Norm, up
+from lipschitz_app.upper.base import UpperBound
+
+
+class UnprovenBoundWarning(UserWarning):
+    """A bound was asked for with a proof and comes without one; the result says why."""
+
+
+def moment_bound(
+    hidden: HiddenLayer,
+    region: Region,
+    norm: Norm,
+    method: str,
+    *,
+    prove: bool = True,
+    solver: str | None = None,
+    tolerance: float = 1e-8,
+    time_limit: float | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> UpperBound:
+    """Return the bound of a moment relaxation.
+
+    Parameters
+    ----------
+    hidden : HiddenLayer
+        With at least one unstable neuron.
+    region : Box, Ball or Everywhere
+    norm : "inf" or "2"
+    method : str
+        A name in :data:`lipschitz_app.relaxations.RELAXATIONS`.
+    prove : bool
+        Whether to prove the bound.
+    solver, tolerance, time_limit
+        Passed to the engine.
+    progress : callable, optional
+        Called with a line of text per phase.
+
+    Raises
+    ------
+    NoBoundError
+        The solver gave no bound.
+    """
+    say = progress or (lambda text: None)
+    begin = time.perf_counter()
+    relaxed = RELAXATIONS[method](hidden, region, norm)
+    encoding = relaxed.encoding
+    timings = {"encoding": time.perf_counter() - begin}
+    say(f"{method}: {relaxed.relaxation.plan.summary}")
+    result = relaxed.relaxation.solve(solver=solver, tolerance=tolerance, time_limit=time_limit)
+    timings["solver"] = time.perf_counter() - begin - timings["encoding"]
+    say(f"{method}: {result.solver} says {result.status} with {result.bound:.6f}")
+    proof: Any = None
+    notes: list[str] = []
+    if prove and result.status.has_iterate:
+        start = time.perf_counter()
+        try:
+            proof = result.prove(box=(encoding.lower, encoding.upper))
+        except po.PolyoptError as error:
+            notes.append(f"not proven: {error}")
+        timings["proof"] = time.perf_counter() - start
+    if proof is not None and np.isfinite(proof.bound):
+        value = float(up(proof.bound + encoding.rounding))
+        say(f"{method}: proven {value:.6f}")
+        kind = "proven"
+    elif result.status.has_iterate and np.isfinite(result.bound):
+        value, kind, proof = float(result.bound), "numerical", None
+        if prove:
+            notes = notes or ["not proven: the proof gives no finite bound"]
+            warnings.warn(
+                f"{method}: the bound {value:.6g} is a solver's value only; {notes[-1]}",
+                UnprovenBoundWarning,
+                stacklevel=2,
+            )
+    else:
+        raise NoBoundError(
+            f"{method}: the solver {result.solver} gave no bound ({result.status}): "
+            f"{result.status.text} Give it more time, or use another method or solver"
+        )
+    return UpperBound(
+        value,
+        "proven" if kind == "proven" else "numerical",
+        status=str(result.status),
+        proof=proof,
+        problem=encoding.problem,
+        margin=encoding.rounding,
+        timings=timings,
+        notes=tuple(notes),
+    )

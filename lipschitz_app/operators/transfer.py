@@ -44,7 +44,7 @@ def frequencies(patch: PatchConvolution, work: float) -> tuple[int, int, float]:
         counts.append(min(count, full))
         if count < full:
             factor /= math.cos(math.pi * degree / count)
-    return counts[0], counts[1], float(inflate(factor, 12))
+    return counts[0], counts[1], 1.0 if factor == 1.0 else float(inflate(factor, 12))
 
 
 def torus_norm(patch: PatchConvolution, work: float = 2e11) -> tuple[float, float]:

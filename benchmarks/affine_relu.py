@@ -1,10 +1,11 @@
 """Affine-ReLU analysis: bounds, time and memory beside the published figures.
 
-Run ``python benchmarks/affine_relu.py [mnist cifar alexnet vgg16] [--samples 100000]``.The
+Run ``python benchmarks/affine_relu.py [mnist cifar alexnet vgg16] [--samples 100000]``. The
 trained networks are looked for where the tests look (``POLYOPT_SHARED_DATA``, else the folder
-``../shared/data`` beside the repository); AlexNet and VGG-16 have their architectures with seeded random weights, so only
-their times and memory compare. Published figures: Avant and Morgansen, arXiv:2104.14672, on a GPU
-whose model is not stated; their bounds come from power iteration and may be too low.
+``../shared/data`` beside the repository). AlexNet and VGG-16 have their architectures with seeded
+random weights, so only their times and memory compare. Published figures: Avant and Morgansen,
+arXiv:2104.14672, on a GPU whose model is not stated; their bounds come from power iteration and
+may be too low.
 """
 
 from __future__ import annotations

@@ -42,6 +42,8 @@ from lipschitz_app.rounding import gamma, inflate
 
 GRAM_SIDE = 1200
 """Largest side of a Gram matrix from a sparse matrix; fully connected layers may have more."""
+DENSE_SIDE = 8192
+"""Largest side of the Gram matrix of a dense matrix that is formed whatever the work allowed."""
 METHODS = ("gram", "envelope", "strips", "torus", "schur")
 
 
@@ -130,7 +132,9 @@ def spectral_norm_upper_bound(
     inner = reduced.operator.inner
     convolution = isinstance(inner, ConvolutionOperator)
     gram_work = small**3 / 3 + small**2 * max(reduced.rows.size, reduced.columns.size)
-    if "gram" in methods and (small <= GRAM_SIDE or (not convolution and gram_work <= 4 * work)):
+    # The bounds left to large dense matrices are useless, so a good deal more work is allowed.
+    fits = small <= GRAM_SIDE or (not convolution and (small <= DENSE_SIDE or gram_work <= work))
+    if "gram" in methods and fits:
         return _by_gram(reduced, rtol)
     if not isinstance(inner, ConvolutionOperator):
         estimate = largest_singular_value(reduced.operator, rtol=rtol / 2)
@@ -252,7 +256,7 @@ def _by_envelope(
     rtol: float,
     work: float,
 ) -> ProvenNorm:
-    block = 128 if work < 1e9 else 256
+    block = 128 if work < 1e9 else 192
     margin = rtol
     while True:
         shift = estimate.guess**2 * (1 + margin)

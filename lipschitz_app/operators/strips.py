@@ -2,8 +2,8 @@ r"""Spectral norm of a large convolution from overlapping strips.
 
 Divide the output positions among strips t, smoothly (:math:`\chi_t \ge 0`,
 :math:`\sum_t \chi_t = 1` at each position), and let :math:`G_t` be the part of the Gram matrix that
-strip t contributes, :math:`G = \sum_t G_t`. Give each strip a share :math:`T_t \ge 0` (diagonal) of every
-input with :math:`\sum_t T_t = I`. Then
+strip t contributes, :math:`G = \sum_t G_t`. Give each strip a share :math:`T_t \ge 0` (diagonal)
+of every input with :math:`\sum_t T_t = I`. Then
 
 .. math:: s T_t - G_t \succeq 0 \text{ for all } t \implies s I - G \succeq 0,
 
@@ -15,7 +15,6 @@ overlap, as in the localisation formula of Ismagilov, Morgan and Simon (H. L. Cy
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -40,13 +40,33 @@ def register_activation(encoding: ActivationEncoding, *, replace: bool = False) 
 
 
 def unregister_activation(name: str) -> None:
-    """Forget an activation."""
+    """Forget an activation.
+
+    Raises
+    ------
+    ActivationError
+        There is none of that name.
+
+    Examples
+    --------
+    >>> from lipschitz_app.activations.relu import ReLUEncoding
+    >>> register_activation(ReLUEncoding(name="ramp"))
+    >>> unregister_activation("ramp")
+    >>> "ramp" in activation_names()
+    False
+    """
     get_activation(name)
     del _REGISTRY[name]
 
 
 def activation_names() -> list[str]:
-    """Return the names of all activations, sorted."""
+    """Return the names of all activations, sorted.
+
+    Examples
+    --------
+    >>> "relu" in activation_names()
+    True
+    """
     return sorted(_REGISTRY)
 
 

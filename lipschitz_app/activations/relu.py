@@ -84,8 +84,8 @@ class ReLUEncoding:
         last = 2 * error * (widest + error) + rounding
         return Constraints(
             (
-                u * z + slack,
-                u * z - z + slack,
+                u * z + error,
+                u * z - z + error,
                 u * (upper + slack - z),
                 (1 - u) * (z - lower + slack),
                 z * (upper * u + lower * (1 - u) - z) + last,

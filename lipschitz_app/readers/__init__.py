@@ -26,6 +26,15 @@ def load_network(path: str | PathLike[str]) -> Network:
     ------
     NetworkFileError
         The file is missing, of an unknown kind, or holds no network.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> net = Network.from_arrays([[[1.0], [-1.0]], [[1.0, 1.0]]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.save(f"{folder}/net.npz")
+    ...     load_network(f"{folder}/net.npz")
+    Network(1-2-1, relu)
     """
     ending = Path(fspath(path)).suffix.lower()
     if ending not in READERS:

@@ -1,0 +1,251 @@
+"""Results: kinds, proofs, texts; activations and their plug-in point; files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lipschitz_app as la
+import polyopt as po
+from lipschitz_app.activations.relu import ReLUEncoding
+from lipschitz_app.rounding import FloatArray
+from lipschitz_app.upper import exact_constant
+
+from .networks import benchmark, one_layer, presolved
+
+NET = one_layer([[1, 2], [-1, 1], [1, -1]], [0.1, -0.2, 0.3], [1, -1, 2])
+REGION = la.Box([0.0, 0.0], 0.15)
+
+
+@pytest.mark.parametrize("method", ["shor", "hr2"])
+def test_moment_bounds_are_proven_and_their_proofs_recheck(method: str, tmp_path: Path) -> None:
+    result = la.lipschitz_constant(NET, REGION, method=method)
+    assert result.upper_kind == "proven"
+    assert result.method == method
+    assert result.lower == pytest.approx(5.0)
+    assert 5.0 <= result.upper <= 6.0
+    assert result.upper >= result.proof.bound + result.margin
+    result.save_proof(tmp_path / "proof.json")
+    checked = po.load_proof(tmp_path / "proof.json").check(result.problem)
+    assert checked.bound == pytest.approx(result.proof.bound, abs=1e-9)
+
+
+def test_unproven_bound_says_so() -> None:
+    result = la.lipschitz_constant(NET, REGION, method="shor", prove=False, lower=False)
+    assert result.upper_kind == "numerical"
+    assert result.proof is None
+    assert result.gap == float("inf")
+    with pytest.raises(la.NoBoundError, match="has no proof to save"):
+        result.save_proof("nowhere")
+
+
+def test_auto_takes_the_smallest_bound_and_proves_it() -> None:
+    result = la.lipschitz_constant(NET, REGION)
+    assert result.method == "hr2"
+    assert result.upper_kind == "proven"
+    assert result.upper == pytest.approx(5.9431, abs=2e-4)
+    deep, center = benchmark([4, 5, 5, 1], 0)
+    other = la.lipschitz_constant(deep, la.Box(center, 0.05), lower=False)
+    assert other.method in ("interval", "product")
+    assert "2 hidden layers" in other.notes[-1]
+
+
+def test_ball_regions_are_bounded_by_moments_too() -> None:
+    ball = la.Ball([0.0, 0.0], 0.15)
+    result = la.lipschitz_constant(NET, ball, 2, method="hr2")
+    box = la.lipschitz_constant(NET, REGION, 2, method="hr2", lower=False)
+    assert result.lower is not None
+    assert result.lower <= result.upper <= box.upper + 1e-5
+
+
+def test_no_unstable_neuron_is_exact() -> None:
+    net = one_layer([[1, 2], [-1, 1]], [9, -9], [1, 1])
+    result = la.lipschitz_constant(net, la.Box([0.0, 0.0], 1.0), method="hr2")
+    assert result.upper == pytest.approx(3.0, rel=1e-12)
+    assert result.upper_kind == "proven"
+    assert "no unstable neuron" in result.notes[0]
+
+
+def test_text_and_data_of_a_result() -> None:
+    result = la.lipschitz_constant(NET, REGION, method="interval")
+    text = str(result)
+    for part in ("output 0", "L-infinity", "proven, interval", "witness", "unstable"):
+        assert part in text
+    data = json.loads(json.dumps(result.to_dict()))
+    assert data["upper"] == result.upper
+    assert data["neurons"] == [{"dead": 0, "active": 0, "unstable": 3}]
+    assert result.relative_gap == pytest.approx(result.gap / result.upper)
+
+
+def test_progress_is_told() -> None:
+    lines: list[str] = []
+    la.lipschitz_constant(NET, REGION, method="shor", progress=lines.append)
+    assert any("unstable" in line for line in lines)
+    assert any("proven" in line for line in lines)
+
+
+def test_enumeration_that_stops_gives_what_is_known() -> None:
+    net, _ = benchmark([10, 20, 1], 0)
+    hidden = presolved(net, la.Everywhere())
+    with pytest.raises(la.NoBoundError, match="at most"):
+        exact_constant(hidden, la.Everywhere(), "inf", max_patterns=20)
+
+
+def test_proven_lower_never_exceeds_proven_upper_where_they_meet() -> None:
+    """Linear network: both sides are the same number, rounded apart."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        net = la.Network.from_arrays([rng.standard_normal((1, 30))])
+        result = la.lipschitz_constant(net, la.Everywhere(), method="product")
+        assert result.lower is not None
+        assert result.lower < result.upper < result.lower * (1 + 1e-12)
+
+
+class TestDigits:
+    def test_network_and_inputs(self) -> None:
+        net = la.example_network("digits")
+        inputs, labels = la.example_inputs("digits")
+        assert repr(net) == "Network(64-32-10, relu)"
+        assert (net(inputs).argmax(axis=1) == labels).mean() >= 0.9
+
+    def test_local_bounds_of_a_margin(self) -> None:
+        net = la.example_network()
+        inputs, labels = la.example_inputs()
+        label = int(labels[0])
+        region = la.Box(inputs[0], 0.01)
+        result = la.lipschitz_constant(
+            net, region, output=(label, (label + 1) % 10), method="exact"
+        )
+        interval = la.lipschitz_constant(
+            net, region, output=(label, (label + 1) % 10), method="interval", lower=False
+        )
+        assert result.lower is not None
+        assert result.lower <= result.upper * (1 + 1e-9) <= interval.upper * (1 + 1e-8)
+
+
+class TestActivations:
+    def test_relu_passes(self) -> None:
+        la.check_activation_encoding(la.get_activation("relu"))
+        la.check_activation_encoding(la.get_activation("relu"), lower=-1e-3, upper=50.0)
+
+    def test_product_constraints_hold_on_the_graph(self) -> None:
+        for z in np.linspace(-2, 3, 51):
+            for u in ReLUEncoding().derivative_selections(float(z)):
+                found = ReLUEncoding().product_constraints(z, u, -2.0, 3.0)
+                assert min(found.inequalities) >= -1e-15
+
+    def test_wrong_encodings_are_caught(self) -> None:
+        @dataclass(frozen=True)
+        class Cuts(ReLUEncoding):
+            def derivative_constraints(
+                self, z: object, u: object, lower: float, upper: float, error: float = 0.0
+            ) -> la.Constraints:
+                return la.Constraints(((u - 0.5) * (z - 0.1),))  # type: ignore[operator]
+
+        @dataclass(frozen=True)
+        class Leaves(ReLUEncoding):
+            def value_range(
+                self, lower: FloatArray, upper: FloatArray, /
+            ) -> tuple[FloatArray, FloatArray]:
+                return lower * 0, upper / 2
+
+        @dataclass(frozen=True)
+        class Invents(ReLUEncoding):
+            def derivative(self, z: FloatArray, /) -> FloatArray:
+                return np.full_like(z, 0.7)
+
+        for wrong, message in (
+            (Cuts("cuts"), "violates inequality 0"),
+            (Leaves("leaves"), "outside its range"),
+            (Invents("invents"), "one-sided derivatives"),
+        ):
+            with pytest.raises(la.ActivationError, match=message):
+                la.register_activation(wrong)
+
+    def test_registered_activation_makes_a_network(self) -> None:
+        @dataclass(frozen=True)
+        class Half(ReLUEncoding):
+            """relu(z) / 2, without moment constraints of its own: the derivative is 0 or 1/2."""
+
+            def value(self, z: FloatArray, /) -> FloatArray:
+                return np.maximum(z, 0.0) / 2
+
+            def derivative(self, z: FloatArray, /) -> FloatArray:
+                return (np.asarray(z) > 0) / 2
+
+            def derivative_selections(self, z: float, /) -> tuple[float, ...]:
+                return (0.0, 0.5) if z == 0 else (0.5 * (z > 0),)
+
+            def value_range(
+                self, lower: FloatArray, upper: FloatArray, /
+            ) -> tuple[FloatArray, FloatArray]:
+                return np.maximum(lower, 0.0) / 2, np.maximum(upper, 0.0) / 2
+
+            def slope_range(
+                self, lower: FloatArray, upper: FloatArray, /
+            ) -> tuple[FloatArray, FloatArray]:
+                low, high = super().slope_range(lower, upper)
+                return low / 2, high / 2
+
+            def derivative_constraints(
+                self, z: object, u: object, lower: float, upper: float, error: float = 0.0
+            ) -> la.Constraints:
+                return super().derivative_constraints(z, 2 * u, lower, upper, error)  # type: ignore[operator]
+
+            def value_constraints(
+                self, z: object, x: object, lower: float, upper: float, error: float = 0.0
+            ) -> la.Constraints:
+                return super().value_constraints(z, 2 * x, lower, upper, error)  # type: ignore[operator]
+
+        la.register_activation(Half("half"))
+        try:
+            (rows, biases), (weights, _) = NET.affine_pairs()
+            net = la.Network.from_arrays([rows, weights], [biases, [0.0]], activation="half")
+            for method in ("interval", "product", "shor"):
+                whole = la.lipschitz_constant(NET, REGION, method=method, lower=False).upper
+                half = la.lipschitz_constant(net, REGION, method=method, lower=False).upper
+                assert half == pytest.approx(whole / 2, abs=1e-4)
+            with pytest.raises(la.UnsupportedError, match="offered for relu, not for half"):
+                la.lipschitz_constant(net, REGION, method="exact")
+        finally:
+            la.unregister_activation("half")
+
+
+class TestFiles:
+    def test_round_trip(self, tmp_path: Path) -> None:
+        net, x = benchmark([4, 5, 3, 2], 0)
+        net.save(tmp_path / "net.npz", note=np.arange(3))
+        again = la.load_network(tmp_path / "net.npz")
+        assert again(x).tolist() == net(x).tolist()
+        assert repr(again) == repr(net)
+
+    @pytest.mark.parametrize(
+        "names", [("A_1", "b_1", "A_2", "b_2"), ("0.weight", "0.bias", "2.weight", "2.bias")]
+    )
+    def test_other_names(self, tmp_path: Path, names: tuple[str, ...]) -> None:
+        net, x = benchmark([4, 5, 2], 0)
+        arrays = [array for pair in net.affine_pairs() for array in pair]
+        np.savez(tmp_path / "net.npz", **dict(zip(names, arrays, strict=True)))
+        assert la.load_network(tmp_path / "net.npz")(x).tolist() == net(x).tolist()
+
+    def test_single_precision_is_kept_exactly(self, tmp_path: Path) -> None:
+        weight = np.float32([[0.1, 0.2]])
+        np.savez(tmp_path / "net.npz", W1=weight)
+        matrix, bias = la.load_network(tmp_path / "net.npz").affine_pairs()[0]
+        assert matrix.tolist() == weight.astype(float).tolist()
+        assert bias.tolist() == [0.0]
+
+    def test_shapes_of_points(self) -> None:
+        net = la.Network(
+            [la.Flatten(), la.Linear(np.arange(12.0).reshape(3, 4)), la.ReLU()], (1, 2, 2)
+        )
+        point = np.arange(4.0)
+        assert net(point).shape == (3,)
+        assert net(point.reshape(1, 2, 2)).tolist() == net(point).tolist()
+        assert net(np.stack([point, point])).shape == (2, 3)
+        assert net(np.zeros((5, 1, 2, 2))).shape == (5, 3)
+        assert net.jacobian(np.zeros((5, 4))).shape == (5, 3, 4)

@@ -29,6 +29,7 @@ from polyopt.relaxation import (
     nearly_sparse,
     putinar,
     shor,
+    sublevel,
 )
 from polyopt.result import RelaxationResult
 from polyopt.solvers.registry import available_solvers, register_solver
@@ -76,6 +77,7 @@ __all__ = [
     "quadratic",
     "register_solver",
     "shor",
+    "sublevel",
     "sum_polynomials",
     "variables",
 ]

@@ -11,6 +11,7 @@ from polyopt.relaxation.refine_sign import SignSymmetry
 from polyopt.relaxation.refine_term import TermSparsity
 from polyopt.relaxation.relaxation import Relaxation
 from polyopt.relaxation.shor import shor
+from polyopt.relaxation.sublevel import sublevel
 
 __all__ = [
     "Cone",
@@ -28,4 +29,5 @@ __all__ = [
     "nearly_sparse",
     "putinar",
     "shor",
+    "sublevel",
 ]

@@ -1,0 +1,139 @@
+"""What the pages say is run: Python blocks, shell commands, outputs and links.
+
+In README.md, CONTRIBUTING.md and docs/, every ``python`` block is a program of its own; what it
+prints is the ``text`` block that follows (nothing, if none follows). The same goes for the commands
+of ``sh`` blocks that run ``python -m polyopt`` or ``python -m lipschitz_app``, whose output is
+compared only where a page shows it. The blocks of a page run in its order, in one directory.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *REPOSITORY.glob("docs/**/*.md")]
+)
+MAKE_TARGETS = set(
+    re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page and the ``text`` block right after it."""
+
+    page: Path
+    line: int
+    language: str
+    code: str
+    output: str
+
+    @property
+    def label(self) -> str:
+        """Page and line, for the names of tests."""
+        return f"{self.page.relative_to(REPOSITORY)}:{self.line}"
+
+
+def blocks(page: Path) -> list[Block]:
+    """Fenced blocks of a page in order; ``text`` blocks belong to the one before them."""
+    text = page.read_text(encoding="utf-8")
+    fences = list(re.finditer(r"^```(\w*)[^\n]*\n(.*?)^```[ ]*$", text, re.MULTILINE | re.DOTALL))
+    found = []
+    for index, fence in enumerate(fences):
+        output = ""
+        if index + 1 < len(fences) and fences[index + 1][1] == "text":
+            between = text[fence.end() : fences[index + 1].start()]
+            output = "" if between.strip() else fences[index + 1][2]
+        line = text.count("\n", 0, fence.start()) + 1
+        found.append(Block(page, line, fence[1], fence[2], output))
+    return found
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+SHELL = [block for block in BLOCKS if block.language == "sh"]
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    """Run this interpreter, warnings as errors, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def commands(block: Block) -> list[str]:
+    """Commands of a shell block, without comments."""
+    lines = block.code.replace("\\\n", " ").splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+
+
+def runnable(block: Block) -> list[list[str]]:
+    """Arguments of the commands that run one of the two packages, the demonstration left out."""
+    split = [shlex.split(command) for command in commands(block)]
+    return [
+        words[1:]
+        for words in split
+        if words[:2] == ["python", "-m"]
+        and words[2] in ("polyopt", "lipschitz_app")
+        and words[3:4] != ["demo"]
+    ]
+
+
+RUNNABLE = [b for b in BLOCKS if b.language == "python" or (b.language == "sh" and runnable(b))]
+
+
+def test_readme_shows_both_examples_with_their_output() -> None:
+    examples = [block for block in PYTHON if block.page.name == "README.md"]
+    imported = [block.code.split()[1] for block in examples if block.output]
+    assert imported == ["polyopt", "lipschitz_app"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
+    """A directory for each page."""
+    return {page: tmp_path_factory.mktemp(page.stem) for page in PAGES}
+
+
+@pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: block.label)
+def test_block_does_what_the_page_says(block: Block, folders: dict[Path, Path]) -> None:
+    folder = folders[block.page]
+    if block.language == "python":
+        (folder / "block.py").write_text(block.code, encoding="utf-8")
+        assert run(["block.py"], folder).rstrip() == block.output.rstrip()
+        return
+    printed = "".join(run(arguments, folder) for arguments in runnable(block))
+    assert printed
+    if block.output:
+        assert printed.rstrip() == block.output.rstrip()
+
+
+@pytest.mark.parametrize("block", SHELL, ids=lambda block: block.label)
+def test_make_commands_have_targets(block: Block) -> None:
+    for command in commands(block):
+        words = shlex.split(command)
+        if words[0] == "make":
+            assert {word for word in words[1:] if "=" not in word} <= MAKE_TARGETS, command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z]+:|#", target):
+            assert (page.parent / target.split("#")[0]).exists(), f"{page.name}: {target}"

@@ -70,6 +70,9 @@ class PolynomialProblem:
             "inequality": _listed(inequalities, "inequalities"),
             "equality": _listed(equalities, "equalities"),
         }
+        for kind, group in given.items():
+            for index, item in enumerate(group):
+                _require_expression(item, kind if kind.startswith("the") else f"{kind} {index}")
         items = [item for group in given.values() for item in group]
         names = _all_variables(items) if variables is None else _given_variables(variables)
         if not len(names):
@@ -259,6 +262,8 @@ def _relation(item: Any, index: int) -> tuple[Any, str]:
 def _listed(items: Iterable[Any], name: str) -> list[Any]:
     if isinstance(items, (Polynomial, Relation)) or is_sympy(items):
         raise InvalidProblemError(f"{name} is a single expression; give a list of them")
+    if isinstance(items, str) or not hasattr(items, "__iter__"):
+        raise InvalidProblemError(f"{name} is {items!r}; give a list of polynomials")
     result = list(items)
     for index, item in enumerate(result):
         if isinstance(item, Relation):
@@ -284,17 +289,22 @@ def _all_variables(items: list[Any]) -> Variables:
     return names | Variables(sorted(symbols, key=natural_key)) if symbols else names
 
 
+def _require_expression(item: Any, place: str) -> None:
+    if isinstance(item, (Polynomial, int, float, complex, np.number)) or is_sympy(item):
+        return
+    what = f"the relation {item}" if isinstance(item, Relation) else repr(item)
+    raise InvalidProblemError(
+        f"{place} is {what} of type {type(item).__name__}; give a Polynomial, a number or a "
+        "sympy expression"
+    )
+
+
 def _convert(item: Any, names: Variables, place: str) -> Polynomial:
     if isinstance(item, Polynomial):
         return item.over(names, place=place)
     if is_sympy(item):
         return from_sympy(item, names, place=place)
-    if isinstance(item, (int, float, complex, np.number)):
-        return Polynomial.constant(item, names)  # type: ignore[arg-type]
-    raise InvalidProblemError(
-        f"{place} is {item!r} of type {type(item).__name__}; give a Polynomial, a number or a "
-        "sympy expression"
-    )
+    return Polynomial.constant(item, names)
 
 
 def _short(variables: Variables) -> str:

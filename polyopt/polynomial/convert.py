@@ -28,6 +28,10 @@ def is_sympy(item: object) -> bool:
 
 def variable_names(variables: Iterable[object]) -> Variables:
     """Names of variables given as strings, sympy symbols or generator polynomials."""
+    if isinstance(variables, str):
+        raise InvalidProblemError(
+            f"the variables are the string {variables!r}; give a list of names or symbols"
+        )
     names = []
     for item in variables:
         if isinstance(item, Polynomial):

@@ -145,9 +145,10 @@ class Polynomial:
             raise InvalidProblemError(
                 f"exponents must be nonnegative integers, got {bad[0] if len(bad) else 'complex'}"
             )
-        if table.size and table.sum(axis=1).max() > 10_000:
+        degree = table.sum(axis=1, dtype=np.float64).max(initial=0.0)
+        if degree > 10_000:
             raise InvalidProblemError(
-                f"a term has degree {int(table.sum(axis=1).max())}; the largest supported is 10000"
+                f"a term has degree {degree:.0f}; the largest supported is 10000"
             )
         names = _names(variables, table.shape[1])
         rows = monomials.from_exponents(table.astype(np.int64))
@@ -232,13 +233,20 @@ class Polynomial:
 
     def derivative(self, index: int) -> Polynomial:
         """Give the partial derivative in the variable of this index."""
+        if not 0 <= index < len(self.variables):
+            raise UnknownVariableError(
+                f"there is no variable {index}; the {len(self.variables)} variables are numbered "
+                "from 0"
+            )
         hits = self.rows == index + 1
         count = hits.sum(axis=1)
         keep = count > 0
         rows = self.rows[keep].copy()
         rows[np.arange(len(rows)), hits[keep].argmax(axis=1)] = 0
         rows.sort(axis=1)
-        return Polynomial._sum_terms(self.variables, rows, self.coefficients[keep] * count[keep])
+        return Polynomial._sum_terms(
+            self.variables, rows, _product(self.coefficients[keep], count[keep])
+        )
 
     def gradient(self) -> list[Polynomial]:
         """Give the n partial derivatives."""
@@ -325,13 +333,15 @@ class Polynomial:
             return _elementwise(other, self.__mul__)
         if isinstance(other, (Real, np.number)) and not isinstance(other, np.complexfloating):
             factor = float(_real_coefficients([other])[0])
-            return Polynomial._sum_terms(self.variables, self.rows, self.coefficients * factor)
+            return Polynomial._sum_terms(
+                self.variables, self.rows, _product(self.coefficients, factor)
+            )
         right = self._coerce(other)
         if right is None:
             return NotImplemented
         variables, left, right = self._shared(right)
         rows = monomials.multiply(left.rows[:, None, :], right.rows[None, :, :])
-        coefficients = left.coefficients[:, None] * right.coefficients[None, :]
+        coefficients = _product(left.coefficients[:, None], right.coefficients[None, :])
         return Polynomial._sum_terms(
             variables, rows.reshape(coefficients.size, -1), coefficients.ravel()
         )
@@ -342,15 +352,26 @@ class Polynomial:
         if isinstance(other, (Real, np.number)):
             if other == 0:
                 raise InvalidProblemError("a polynomial is divided by zero")
-            return Polynomial._sum_terms(
-                self.variables, self.rows, self.coefficients / float(other)
-            )
+            with np.errstate(over="ignore", invalid="ignore"):
+                quotient = self.coefficients / float(other)
+            return Polynomial._sum_terms(self.variables, self.rows, quotient)
         if isinstance(other, Polynomial):
             raise InvalidProblemError(
                 f"({self}) / ({other}) is not a polynomial; multiply the constraint through "
                 "by the denominator"
             )
         return NotImplemented
+
+    def __rtruediv__(self, other: object) -> Any:
+        raise InvalidProblemError(
+            f"{other} / ({self}) is not a polynomial; multiply the constraint through by the "
+            "denominator"
+        )
+
+    def __rpow__(self, base: object) -> Any:
+        raise InvalidProblemError(
+            f"{base} to the power ({self}) is not a polynomial; only constant exponents are"
+        )
 
     def __pow__(self, exponent: object) -> Polynomial:
         if not isinstance(exponent, (int, np.integer)) or exponent < 0:
@@ -502,6 +523,13 @@ def _collect(
     if not keep.all():
         distinct, total = distinct[keep], total[keep]
     return monomials.trim(distinct), total
+
+
+def _product(left: NDArray[np.float64], right: Any) -> NDArray[np.float64]:
+    """Multiply coefficients; an overflow is reported by whoever sums the terms."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        result: NDArray[np.float64] = left * right
+    return result
 
 
 def _elementwise(array: NDArray[Any], operation: Any) -> NDArray[Any]:

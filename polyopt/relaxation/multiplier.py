@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from polyopt.errors import RelaxationError
+from polyopt.errors import InvalidProblemError, RelaxationError
 from polyopt.polynomial.basis import Basis
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
@@ -102,14 +102,31 @@ def minimal_order(problem: PolynomialProblem) -> int:
     return max(1, ceil(problem.degree / 2))
 
 
-def check_order(problem: PolynomialProblem, order: object) -> int:
-    """Validate a relaxation order.
+def require_problem(problem: object) -> None:
+    """Validate that something is a problem, for functions that users call first.
 
     Raises
     ------
+    InvalidProblemError
+    """
+    if not isinstance(problem, PolynomialProblem):
+        raise InvalidProblemError(
+            f"a relaxation needs a PolynomialProblem, got {problem!r} of type "
+            f"{type(problem).__name__}; make one with minimize or maximize"
+        )
+
+
+def check_order(problem: PolynomialProblem, order: object) -> int:
+    """Validate a relaxation order (and that there is a problem).
+
+    Raises
+    ------
+    InvalidProblemError
+        The problem is none.
     RelaxationError
         The order is no positive integer, or too low; the message names what needs more.
     """
+    require_problem(problem)
     if not isinstance(order, (int, np.integer)) or isinstance(order, bool) or order < 1:
         raise RelaxationError(f"the order is {order!r}; it must be a positive integer")
     groups: list[tuple[str, Sequence[Polynomial]]] = [

@@ -33,6 +33,7 @@ from polyopt.relaxation.multiplier import (
     check_order,
     is_trivial,
     one,
+    require_problem,
 )
 from polyopt.relaxation.putinar import localizers, scalar_multiplier, sums_of_squares
 from polyopt.relaxation.relaxation import Relaxation, timed
@@ -92,6 +93,7 @@ def nearly_sparse(
     >>> round(relaxation.solve().bound, 4)
     0.2269
     """
+    require_problem(problem)
     start = time.perf_counter()
     notes: list[str] = []
     if cliques is not None:

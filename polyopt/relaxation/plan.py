@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from polyopt.errors import MemoryEstimateError
+from polyopt.errors import MemoryEstimateError, UnknownOptionError
 from polyopt.relaxation.multiplier import Cone, Multiplier
 
 
@@ -158,6 +158,11 @@ def resolve_limit(memory_limit: float | str | None) -> float | None:
         return available_memory()
     if memory_limit is None:
         return None
+    if isinstance(memory_limit, str) or not memory_limit > 0:
+        raise UnknownOptionError(
+            f'memory_limit is {memory_limit!r}; it must be a positive number of bytes, "available" '
+            "or None"
+        )
     return float(memory_limit)
 
 

@@ -1,8 +1,9 @@
-"""Test problems of the low-rank solver: one-layer Lipschitz relaxations, MaxCut graphs, random nets."""
+"""Test problems of the low-rank solver: one-layer Lipschitz relaxations, MaxCut, random nets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def linear_layers(seed: int, sizes: list[int]) -> list[tuple[np.ndarray, np.ndar
         return (unit * np.float32(2 * bound) - np.float32(bound)).astype(float)
 
     layers = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         bound = 1.0 / np.sqrt(fan_in)
         weight = uniform(fan_in * fan_out, bound).reshape(fan_out, fan_in)
         layers.append((weight, uniform(fan_out, bound)))
@@ -75,7 +76,13 @@ class LipschitzModel:
 
 
 def lipschitz_model(
-    net: OneLayer, radius: float, *, cuts: bool = False, x_t: bool = False, grid: bool = False
+    net: OneLayer,
+    radius: float,
+    *,
+    cuts: bool = False,
+    x_t: bool = False,
+    grid: bool = False,
+    x_u: bool = False,
 ) -> LipschitzModel:
     """The relaxation of ``max t' A' diag(u) c`` over the box of a radius around the centre.
 
@@ -88,6 +95,8 @@ def lipschitz_model(
         McCormick inequalities of the pairs (x_i, t_i).
     grid : bool
         McCormick inequalities of all pairs (t_i, u_j).
+    x_u : bool
+        McCormick inequalities of all pairs (x_i, u_j).
     """
     A, b, c = net.A, net.b, net.c
     n = A.shape[1]
@@ -99,7 +108,7 @@ def lipschitz_model(
     active = np.flatnonzero(low >= 0)
     k = len(unstable)
     t_rows, s_rows = 1 + np.arange(n), 1 + n + np.arange(k)
-    x_rows = 1 + n + k + np.arange(n) if cuts or x_t else np.empty(0, dtype=int)
+    x_rows = 1 + n + k + np.arange(n) if cuts or x_t or x_u else np.empty(0, dtype=int)
     side = 1 + n + k + len(x_rows)
 
     used = np.concatenate([unstable, active])
@@ -128,6 +137,8 @@ def lipschitz_model(
         families.append(_pair_products(x_rows, t_rows, side))
     if grid:
         families.append(GridFamily(t_rows, s_rows))
+    if x_u:
+        families.append(GridFamily(x_rows, s_rows))
     model = FirstOrderModel(side, objective, rounding, tuple(families), signs)
     return LipschitzModel(model, t_rows, s_rows, x_rows)
 

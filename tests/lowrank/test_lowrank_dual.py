@@ -26,7 +26,7 @@ SIDE = 7
 
 def random_model(rng, *, box=False):
     half = rng.standard_normal((SIDE, SIDE))
-    # One product of two affine forms and its negation with slack: not every sign vector is feasible.
+    # Products of random affine forms: not every sign vector is feasible.
     left = sp.csr_array(rng.standard_normal((2, SIDE)))
     right = sp.csr_array(rng.standard_normal((2, SIDE)))
     signs = np.ones(SIDE, dtype=bool)

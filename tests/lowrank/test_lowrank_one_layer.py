@@ -39,7 +39,9 @@ def test_small_networks(net, radius, flags, value):
 def test_pairs_beat_neuron_cuts():
     # 5.9061: interior-point value with McCormick inequalities on all pairs (t, u).
     flags = [{}, {"cuts": True}, {"cuts": True, "x_t": True, "grid": True}]
-    bounds = [solve_first_order(lipschitz_model(THREE, 0.15, **f).model, TIGHT).bound for f in flags]
+    bounds = [
+        solve_first_order(lipschitz_model(THREE, 0.15, **f).model, TIGHT).bound for f in flags
+    ]
     assert bounds[0] > bounds[1] > bounds[2]
     assert 5.9061 - 2e-4 <= bounds[2] <= 5.9061 + 2e-3
 

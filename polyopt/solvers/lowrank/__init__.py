@@ -7,8 +7,15 @@ multipliers (:mod:`.dual`, :mod:`.eigenvalue`).
 """
 
 from polyopt.solvers.lowrank.augmented import State
+from polyopt.solvers.lowrank.cuts import (
+    Cuts,
+    cut_and_solve,
+    separate_cycles,
+    separate_triangles,
+)
 from polyopt.solvers.lowrank.dual import DualBound, best_bound, prove
 from polyopt.solvers.lowrank.eigenvalue import smallest_eigenvalue_bound
+from polyopt.solvers.lowrank.entries import EntryFamily
 from polyopt.solvers.lowrank.families import AffineForms, ConstraintFamily, ProductFamily
 from polyopt.solvers.lowrank.grid import GridFamily
 from polyopt.solvers.lowrank.model import FirstOrderModel
@@ -24,7 +31,9 @@ __all__ = [
     "AffineForms",
     "BilinearOperator",
     "ConstraintFamily",
+    "Cuts",
     "DualBound",
+    "EntryFamily",
     "FirstOrderModel",
     "GridFamily",
     "LowRankOptions",
@@ -35,7 +44,10 @@ __all__ = [
     "State",
     "SymmetricOperator",
     "best_bound",
+    "cut_and_solve",
     "prove",
+    "separate_cycles",
+    "separate_triangles",
     "smallest_eigenvalue_bound",
     "solve_first_order",
 ]

@@ -103,7 +103,7 @@ def initial_penalties(model: FirstOrderModel, factor: Floats, value: float) -> t
         values = family.values(factor)
         violated = values if family.equality else np.minimum(values, 0.0)
         size = float(violated @ violated) + 0.003 * float(values @ values)
-        penalties.append(4.0 * abs(value) / size if size > 0 and value else 1.0)
+        penalties.append(float(4.0 * abs(value) / size) if size > 0 and value else 1.0)
     return tuple(penalties)
 
 

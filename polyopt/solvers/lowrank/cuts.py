@@ -11,6 +11,7 @@ dropped. All hold for every product of signs, so any subset is valid.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,12 @@ from polyopt.solvers.lowrank.augmented import State
 from polyopt.solvers.lowrank.entries import EntryFamily
 from polyopt.solvers.lowrank.model import FirstOrderModel
 from polyopt.solvers.lowrank.operators import Floats, Integers
-from polyopt.solvers.lowrank.solve import LowRankOptions, LowRankResult, solve_first_order
+from polyopt.solvers.lowrank.solve import (
+    LowRankOptions,
+    LowRankResult,
+    Progress,
+    solve_first_order,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,11 @@ class Cuts:
         signs = np.concatenate([self.signs, other.signs])
         offset = np.concatenate([self.offset, other.offset])
         keys = np.concatenate(
-            [pairs.reshape(len(pairs), 8), signs.astype(np.int64), offset[:, None].astype(np.int64)],
+            [
+                pairs.reshape(len(pairs), 8),
+                signs.astype(np.int64),
+                offset[:, None].astype(np.int64),
+            ],
             axis=1,
         )
         _, first = np.unique(keys, axis=0, return_index=True)
@@ -200,6 +210,7 @@ def cut_and_solve(
     rounds: int = 3,
     count: int = 2000,
     rng: int | np.random.Generator = 0,
+    callback: Callable[[Progress], None] | None = None,
 ) -> tuple[LowRankResult, FirstOrderModel]:
     """Solve with triangle and 4-cycle cuts on two groups of sign rows, in rounds.
 
@@ -212,12 +223,14 @@ def cut_and_solve(
     options : LowRankOptions, optional
         For each solve.
     start : State, optional
-        Warm start of the first solve.
+        State of a solve without cuts; one more round of it is made, to have a proof.
     rounds : int
         Times that cuts are added.
     count : int
         New cuts of each kind in a round.
     rng : int or Generator
+    callback : callable, optional
+        Told about every round of every solve.
 
     Returns
     -------
@@ -229,7 +242,13 @@ def cut_and_solve(
     options = options or LowRankOptions()
     first, second = groups
     cuts = Cuts.empty()
-    result = solve_first_order(model, options, start=start, rng=rng)
+    result = solve_first_order(
+        model,
+        options if start is None else replace(options, rounds=1, penalty_limit=1.0),
+        start=start,
+        rng=rng,
+        callback=callback,
+    )
     best, best_model, known = result, model, len(model.families)
     for _ in range(rounds):
         factor, state = result.state.columns, result.state
@@ -250,11 +269,24 @@ def cut_and_solve(
         weights = np.concatenate([weights, np.zeros(joined.size - cuts.size)])
         cuts = joined
         extended = model.with_families(cuts.family())
-        penalties = (*state.penalties[:known], max(state.penalties[:known], default=1.0))
+        # Entries of ±1 variables: the penalty of the largest family at hand suits them; without
+        # one, the solver finds its own.
+        largest = max(range(known), key=lambda number: model.families[number].size, default=None)
+        penalties = state.penalties[:known]
+        if largest is not None:
+            penalties = (*penalties, penalties[largest])
         state = replace(
             state, multipliers=(*state.multipliers[:known], weights), penalties=penalties
         )
-        result = solve_first_order(extended, options, start=state, rng=rng)
+        # Penalties have grown in the first solve; growing on would make the rounds stiff.
+        limit = 1.0 if known else options.penalty_limit
+        result = solve_first_order(
+            extended,
+            replace(options, penalty_limit=limit),
+            start=state,
+            rng=rng,
+            callback=callback,
+        )
         if result.bound < best.bound:
             best, best_model = result, extended
         if result.interrupted:

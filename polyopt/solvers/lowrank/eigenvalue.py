@@ -66,6 +66,7 @@ def factor_lower_bound(matrix: Floats, factor: Floats) -> float:
     size = float(np.sqrt(np.sum(residual * residual)))
     size *= 1.0 + gamma(side * side + 4)
     error = gamma(rows + 2) * spread + 2 * _UNIT * size + side * rows * _TINY
+    error += 4 * side * math.sqrt(_TINY)  # squares that underflow in the norm
     return -math.nextafter((size + error) * (1.0 + 8 * _UNIT), math.inf)
 
 

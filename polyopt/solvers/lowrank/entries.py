@@ -97,6 +97,7 @@ class EntryFamily:
         matrix[j, i] += weights
         matrix[0, 0] += self.offset @ multipliers
         size = 0.5 * (abs(self.coefficients).T @ np.abs(multipliers))
-        rows = np.bincount(np.concatenate([i, j]), np.concatenate([size, size]), len(matrix))
+        rows = np.zeros(len(matrix))
+        np.add.at(rows, np.concatenate([i, j]), np.concatenate([size, size]))
         rows[0] += np.abs(self.offset) @ np.abs(multipliers)
         return Rounding(rows, self.size + 8)

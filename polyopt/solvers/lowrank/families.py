@@ -19,7 +19,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from polyopt.errors import InvalidProblemError
-from polyopt.solvers.lowrank.operators import Floats, Integers, Rounding
+from polyopt.solvers.lowrank.operators import Floats, Integers, Rounding, to_dense
 
 
 class ConstraintFamily(Protocol):
@@ -197,7 +197,7 @@ class ProductFamily:
         return self.left @ rows, self.right @ rows
 
     def _values(self, first: Floats, second: Floats, factor: Floats) -> Floats:
-        values = np.einsum("kr,kr->k", first, second)
+        values: Floats = np.einsum("kr,kr->k", first, second)
         if self.slack is not None:
             values += self.slack * (factor[0] @ factor[0])
         return values
@@ -258,13 +258,10 @@ class ProductFamily:
         matrix[block.row, block.col] += block.data
         if self.forms is not None and transform is not None:
             cross = inner[:side, side:] @ transform
-            cross = cross.toarray() if sp.issparse(cross) else np.asarray(cross)
-            matrix += cross + cross.T
+            matrix += to_dense(cross + cross.T)
             middle = inner[side:, side:]
             columns = np.concatenate([[0], self.forms.columns])
-            block_forms = self.forms.block
-            dense = block_forms.toarray() if sp.issparse(block_forms) else block_forms
-            stack = np.hstack([self.forms.constant[:, None], dense])
+            stack = np.hstack([self.forms.constant[:, None], to_dense(self.forms.block)])
             product = stack.T @ np.asarray(middle @ stack)
             matrix[np.ix_(columns, columns)] += 0.5 * (product + product.T)
             rows = rows + abs(transform).T @ majorant[side:]

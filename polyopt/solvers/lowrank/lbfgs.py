@@ -1,7 +1,7 @@
 r"""Limited-memory BFGS for a function of rows on unit spheres.
 
-The factor is ``V_i = y_i / ‖y_i‖``, so the minimisation over Y is free and needs no retraction; the
-length of ``y_i`` is a preconditioner, because the gradient with respect to ``y_i`` is the tangential
+The factor is ``V_i = y_i / ‖y_i‖``, so the minimisation over Y is free and needs no retraction.
+The length of ``y_i`` is a preconditioner: the gradient with respect to ``y_i`` is the tangential
 gradient divided by ``‖y_i‖`` and a step of Y moves ``V_i`` by the step over ``‖y_i‖``. Lengths
 ``√d_i`` with ``d_i`` the diagonal multiplier act as the diagonal scaling ``1/d_i``.
 

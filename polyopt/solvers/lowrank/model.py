@@ -34,7 +34,8 @@ class FirstOrderModel:
     families : tuple of ConstraintFamily
         Linear constraints.
     sign_rows : (m,) bool array or None
-        True where ``X_ii = 1``, False where ``X_ii ≤ 1``; None means True everywhere. Row 0 is True.
+        True where ``X_ii = 1``, False where ``X_ii ≤ 1``; None means True everywhere. Row 0 is
+        True.
 
     Examples
     --------

@@ -42,6 +42,11 @@ class Rounding:
     operations: int
 
 
+def to_dense(matrix: Floats | sp.csr_array) -> Floats:
+    """Return a matrix as a dense array."""
+    return np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix)  # type: ignore[union-attr]
+
+
 class SymmetricOperator(Protocol):
     """A symmetric matrix ``C`` of side m: ``C V``, and its dense form for the proof."""
 
@@ -97,9 +102,9 @@ class MatrixOperator:
     def add_to(self, matrix: Floats) -> Rounding:
         """Add the matrix; the entries themselves are exact."""
         if sp.issparse(self.matrix):
-            coo = self.matrix.tocoo()
+            coo = sp.coo_array(self.matrix)
             coo.sum_duplicates()
-            matrix[coo.row, coo.col] += coo.data
+            matrix[coo.coords] += coo.data
         else:
             matrix += self.matrix
         rows = np.asarray(abs(self.matrix).sum(axis=1)).ravel()
@@ -157,7 +162,7 @@ class BilinearOperator:
 
     def add_to(self, matrix: Floats) -> Rounding:
         """Add both halves of the symmetric matrix of the form."""
-        dense = self.block.toarray() if sp.issparse(self.block) else np.asarray(self.block)
+        dense = to_dense(self.block)
         half = dense * (0.5 * self.weights)
         matrix[np.ix_(self.rows, self.columns)] += half
         matrix[np.ix_(self.columns, self.rows)] += half.T

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from polyopt.errors import InvalidProblemError, SolverError
+from polyopt.errors import InvalidProblemError
 from polyopt.solvers.lowrank.augmented import (
     State,
     augmented_round,
@@ -30,7 +30,6 @@ from polyopt.solvers.lowrank.augmented import (
 from polyopt.solvers.lowrank.dual import DualBound, Spectrum, best_bound
 from polyopt.solvers.lowrank.lbfgs import minimise_on_spheres, normalise_rows
 from polyopt.solvers.lowrank.model import FirstOrderModel
-from polyopt.solvers.lowrank.operators import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +177,6 @@ def solve_first_order(
     ------
     InvalidProblemError
         For a warm start or penalties that do not fit the model.
-    SolverError
-        When interrupted before anything could be proven.
 
     Examples
     --------
@@ -204,8 +201,6 @@ def solve_first_order(
         interrupted, reached = True, False
         state = run.last
     if run.best is None:
-        if not interrupted and not model.side:
-            raise SolverError("nothing to prove")
         run.prove(state)
     assert run.best is not None
     return LowRankResult(run.best, state, reached, interrupted, run.elapsed())
@@ -234,7 +229,7 @@ class _Run:
         return limit is not None and self.elapsed() > limit
 
     def begin(self, start: State | None) -> State:
-        """Return the first state: a warm start made to fit, or the solution of the objective alone."""
+        """Return the first state: a warm start made to fit, or the objective alone solved."""
         model, options = self.model, self.options
         rank = options.rank or min(model.side, math.isqrt(2 * model.side) + 8)
         if start is None:
@@ -395,8 +390,3 @@ class _Run:
                     self.elapsed(),
                 )
             )
-
-
-def factor_of(result: LowRankResult) -> Floats:
-    """Return ``V`` of a result, (m, r) with ``X = V Vᵀ``."""
-    return result.state.columns

@@ -78,3 +78,25 @@ def test_mnist_network_at_large_radius(shared_data):
         point = data["x"]
     active = net.A @ point + net.b > 0
     assert np.abs(net.A.T @ (active * net.c)).sum() < result.bound
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_true_points_satisfy_the_model(seed, rng):
+    net, radius = random_net(10, 20, seed), 0.1
+    problem = lipschitz_model(net, radius, cuts=True, x_t=True, grid=True, x_u=True)
+    model = problem.model
+    reach = np.abs(net.A).sum(axis=1) * radius
+    middle = net.A @ net.center + net.b
+    unstable = np.flatnonzero(np.abs(middle) < reach)
+    assert len(unstable) == len(problem.s_rows)
+    for corner in range(100):
+        shift = rng.choice([-1.0, 1.0], size=10) if corner % 2 else rng.uniform(-1, 1, 10)
+        active = net.A @ (net.center + radius * shift) + net.b > 0
+        t = rng.choice([-1.0, 1.0], size=10)
+        point = np.ones((model.side, 1))
+        point[problem.t_rows, 0] = t
+        point[problem.s_rows, 0] = 2.0 * active[unstable] - 1
+        point[problem.x_rows, 0] = shift
+        assert all(family.values(point).min() >= 0 for family in model.families)
+        value = float(np.sum(model.apply_objective(point) * point)) + model.constant
+        assert value == pytest.approx(t @ net.A.T @ (active * net.c), abs=1e-12)

@@ -1,5 +1,7 @@
 """Hierarchies of relaxations: functions that choose a list of multipliers."""
 
+from polyopt.relaxation.bsos import bsos
+from polyopt.relaxation.krivine import krivine
 from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, minimal_order
 from polyopt.relaxation.nearly_sparse import nearly_sparse
 from polyopt.relaxation.plan import Plan
@@ -10,6 +12,7 @@ from polyopt.relaxation.refine_newton import NewtonPolytope
 from polyopt.relaxation.refine_sign import SignSymmetry
 from polyopt.relaxation.refine_term import TermSparsity
 from polyopt.relaxation.relaxation import Relaxation
+from polyopt.relaxation.schmuedgen import schmuedgen
 from polyopt.relaxation.shor import shor
 from polyopt.relaxation.sublevel import sublevel
 
@@ -25,9 +28,12 @@ __all__ = [
     "ScaledDiagonallyDominant",
     "SignSymmetry",
     "TermSparsity",
+    "bsos",
+    "krivine",
     "minimal_order",
     "nearly_sparse",
     "putinar",
+    "schmuedgen",
     "shor",
     "sublevel",
 ]

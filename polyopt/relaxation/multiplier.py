@@ -35,9 +35,13 @@ class Cone(Enum):
 
 
 class Factor(NamedTuple):
-    """Reference to a constraint of the problem, such as ``("inequality", 3)``."""
+    """Reference to a constraint of the problem, such as ``("inequality", 3)``.
 
-    kind: Literal["inequality", "equality"]
+    ``("complement", 3)`` is ``u - g`` for inequality 3, ``g >= 0``, and an upper bound u of g that
+    follows from the constraints; see :mod:`polyopt.relaxation.complement`.
+    """
+
+    kind: Literal["inequality", "equality", "complement"]
     number: int
 
     def __str__(self) -> str:

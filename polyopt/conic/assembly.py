@@ -20,6 +20,7 @@ from polyopt.errors import RelaxationError
 from polyopt.polynomial import monomials
 from polyopt.polynomial.basis import stack
 from polyopt.polynomial.monomials import Keys, Rows
+from polyopt.polynomial.normal_form import Rules, reduce_rows
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.relaxation.multiplier import Cone, Multiplier
 
@@ -47,6 +48,8 @@ class Assembly:
         Sizes in the row order zero, nonnegative, psd.
     offsets, lengths : int arrays of shape (number of multipliers,)
         Rows of each multiplier's block.
+    rules : int array of shape (n,), optional
+        Monomials are taken in normal form; see :mod:`polyopt.polynomial.normal_form`.
     """
 
     number_of_variables: int
@@ -58,10 +61,13 @@ class Assembly:
     cones: Cones
     offsets: Index
     lengths: Index
+    rules: Rules | None = None
 
     def positions(self, rows: Rows) -> Index:
         """Give the position of each monomial among the moments, -1 where it is not one."""
         width = self.moments.shape[1]
+        if self.rules is not None:
+            rows = reduce_rows(rows, self.rules)
         rows = monomials.trim(rows)
         result = np.full(len(rows), -1, dtype=np.intp)
         fits = monomials.degrees(rows) <= width
@@ -90,18 +96,23 @@ class Assembly:
                 f"the monomial {missing} of {name} is covered by no multiplier, so this "
                 "relaxation has no bound; raise the order or use larger cliques or bases"
             )
-        vector = np.zeros(len(self.moments))
-        vector[position] = polynomial.coefficients
-        return vector
+        # Different monomials may have one normal form.
+        return np.bincount(
+            position, weights=polynomial.coefficients, minlength=len(self.moments)
+        ).astype(np.float64)
 
 
-def assemble(multipliers: tuple[Multiplier, ...], number_of_variables: int) -> Assembly:
+def assemble(
+    multipliers: tuple[Multiplier, ...], number_of_variables: int, rules: Rules | None = None
+) -> Assembly:
     """Expand a list of multipliers; see the module's docstring.
 
     Parameters
     ----------
     multipliers : tuple of Multiplier
     number_of_variables : int
+    rules : int array of shape (n,), optional
+        Take monomials modulo ``x² = x`` and ``x² = 1``.
 
     Returns
     -------
@@ -125,6 +136,8 @@ def assemble(multipliers: tuple[Multiplier, ...], number_of_variables: int) -> A
     for members in _groups(multipliers).values():
         group = [multipliers[k] for k in members]
         merged, coefficients = _expand(group)
+        if rules is not None:
+            merged = reduce_rows(merged, rules)
         keys.append(monomials.pack(monomials.widen(merged, width), number_of_variables).reshape(-1))
         entries, terms = coefficients.shape[1:]
         row = offsets[members][:, None, None] + np.arange(entries)[None, :, None]
@@ -143,6 +156,7 @@ def assemble(multipliers: tuple[Multiplier, ...], number_of_variables: int) -> A
         cones=cones,
         offsets=offsets,
         lengths=lengths,
+        rules=rules,
     )
 
 

@@ -6,6 +6,7 @@ from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, minimal_orde
 from polyopt.relaxation.nearly_sparse import nearly_sparse
 from polyopt.relaxation.plan import Plan
 from polyopt.relaxation.putinar import putinar
+from polyopt.relaxation.quotient import Quotient
 from polyopt.relaxation.refine_dominant import DiagonallyDominant, ScaledDiagonallyDominant
 from polyopt.relaxation.refine_merge import MergeCliques
 from polyopt.relaxation.refine_newton import NewtonPolytope
@@ -24,6 +25,7 @@ __all__ = [
     "Multiplier",
     "NewtonPolytope",
     "Plan",
+    "Quotient",
     "Relaxation",
     "ScaledDiagonallyDominant",
     "SignSymmetry",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from polyopt.polynomial import monomials
 from polyopt.polynomial.basis import stack
 from polyopt.polynomial.monomials import Keys, Rows
+from polyopt.polynomial.normal_form import Rules, reduce_rows
 from polyopt.relaxation.multiplier import Cone, Multiplier
 from polyopt.relaxation.relaxation import Relaxation
 
@@ -40,6 +41,8 @@ class Expansion:
         triangle column by column: ``(i, j)`` with ``i <= j`` is entry ``j (j + 1) / 2 + i``.
     parts : tuple of (int array (e,), int array (e, t))
         Entries, and the numbers of their monomials.
+    rules : int array of shape (n,), optional
+        Monomials are taken in normal form; see :mod:`polyopt.relaxation.quotient`.
     """
 
     number_of_variables: int
@@ -47,6 +50,7 @@ class Expansion:
     keys: Keys
     offsets: Index
     parts: tuple[tuple[Index, Index], ...]
+    rules: Rules | None = None
 
     def touching(self, support: Flags) -> Flags:
         """Entries that have a monomial of the support (N,), shape (entries,)."""
@@ -65,6 +69,8 @@ class Expansion:
     def flags(self, rows: Rows) -> Flags:
         """Flag the monomials of these rows; those that are in no entry are left out."""
         result = np.zeros(len(self.keys), dtype=bool)
+        if self.rules is not None:
+            rows = reduce_rows(rows, self.rules)
         rows = monomials.trim(rows)
         rows = rows[monomials.degrees(rows) <= self.width]
         wide = monomials.widen(rows[:, max(0, rows.shape[1] - self.width) :], self.width)
@@ -101,6 +107,8 @@ def expand(relaxation: Relaxation) -> Expansion:
     for members in _chunks(multipliers):
         rows = _products([multipliers[k] for k in members])
         entries.append((offsets[members][:, None] + np.arange(rows.shape[1])).ravel())
+        if relaxation.rules is not None:
+            rows = reduce_rows(rows, relaxation.rules)
         packed = monomials.pack(monomials.widen(rows, width), number)
         keys.append(packed.reshape(-1, rows.shape[2]))
     unique, inverse = np.unique(np.concatenate([k.ravel() for k in keys]), return_inverse=True)
@@ -110,7 +118,7 @@ def expand(relaxation: Relaxation) -> Expansion:
         (entry, flat.reshape(key.shape))
         for entry, flat, key in zip(entries, numbers, keys, strict=True)
     )
-    return Expansion(number, width, unique, offsets, parts)
+    return Expansion(number, width, unique, offsets, parts, relaxation.rules)
 
 
 def triangle(size: int) -> tuple[Index, Index]:

@@ -32,7 +32,8 @@ Flags = NDArray[np.bool_]
 class NewtonPolytope:
     """Refinement that drops the monomials no certificate can use; the bound is the same.
 
-    The polytope is used where the relaxation has no constraint, the diagonal argument always.
+    The polytope is used where the relaxation has no constraint and no quotient, the diagonal
+    argument always.
 
     References
     ----------
@@ -53,7 +54,7 @@ class NewtonPolytope:
         start = time.perf_counter()
         before = sum(m.basis.size for m in relaxation.multipliers if m.cone is Cone.PSD)
         refined = relaxation
-        if not any(m.factors for m in relaxation.multipliers):
+        if relaxation.rules is None and not any(m.factors for m in relaxation.multipliers):
             refined = _inside_polytope(refined)
         refined = _prune_diagonals(refined)
         after = sum(m.basis.size for m in refined.multipliers if m.cone is Cone.PSD)

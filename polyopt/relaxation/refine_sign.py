@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.normal_form import IDEMPOTENT
 from polyopt.relaxation.multiplier import Cone, Multiplier
 from polyopt.relaxation.relaxation import Relaxation
 from polyopt.sparsity.sign_symmetry import Signatures, signatures, variable_signatures
@@ -45,6 +46,10 @@ class SignSymmetry:
         problem = relaxation.problem
         distinct = {id(m.polynomial): m.polynomial for m in relaxation.multipliers}
         supports = [problem.objective.rows, *(p.rows for p in distinct.values())]
+        if relaxation.rules is not None:
+            # x² = x is no equation of -x, so that the sign of x is fixed.
+            idempotent = np.flatnonzero(relaxation.rules == IDEMPOTENT) + 1
+            supports.append(idempotent.astype(np.int32)[:, None])
         variables = variable_signatures(supports, problem.number_of_variables)
         multipliers = tuple(part for m in relaxation.multipliers for part in _split(m, variables))
         generators = int(sum(int(word).bit_count() for word in np.bitwise_or.reduce(variables)))

@@ -8,6 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from polyopt.polynomial.normal_form import Rules
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.multiplier import Multiplier
 from polyopt.relaxation.plan import Plan, plan
@@ -39,6 +40,9 @@ class Relaxation:
         Decisions taken on the way, for the reader of the plan.
     timings : mapping of str to float
         Seconds spent so far, by phase.
+    rules : int array of shape (n,), optional
+        Monomials count modulo ``x² = x`` and ``x² = 1`` of the problem where this says so; see
+        :mod:`polyopt.relaxation.quotient`.
 
     Examples
     --------
@@ -57,6 +61,7 @@ class Relaxation:
     sparsity: CorrelativeSparsity | None = None
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    rules: Rules | None = None
 
     def refine(self, *transformations: Callable[[Relaxation], Relaxation]) -> Relaxation:
         """Apply transformations ``relaxation → relaxation`` one after the other."""
@@ -79,7 +84,7 @@ class Relaxation:
         """The sparse data of all blocks over the moments that occur."""
         from polyopt.conic.assembly import assemble
 
-        return assemble(self.multipliers, self.problem.number_of_variables)
+        return assemble(self.multipliers, self.problem.number_of_variables, self.rules)
 
     def program(
         self,

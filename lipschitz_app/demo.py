@@ -49,7 +49,7 @@ class DemoRow:
 
 
 def demo_rows(
-    *, time_limit: float = 100.0, progress: Callable[[str], None] | None = None
+    *, time_limit: float = 60.0, progress: Callable[[str], None] | None = None
 ) -> Iterator[DemoRow]:
     """Give the rows of the table, each as soon as it is there.
 
@@ -69,7 +69,7 @@ def demo_rows(
 
 
 def network_row(
-    method: str, *, time_limit: float = 100.0, progress: Callable[[str], None] | None = None
+    method: str, *, time_limit: float = 60.0, progress: Callable[[str], None] | None = None
 ) -> DemoRow:
     """Bound the digits network around a test image: its label's output, inputs in norm inf."""
     images, labels = example_inputs("digits")
@@ -113,7 +113,7 @@ def double_well_chain(n: int) -> po.PolynomialProblem:
 
 
 def chain_row(
-    n: int, *, time_limit: float = 100.0, progress: Callable[[str], None] | None = None
+    n: int, *, time_limit: float = 60.0, progress: Callable[[str], None] | None = None
 ) -> DemoRow:
     """Bound the chain of n double wells from both sides."""
     say = progress or (lambda text: None)

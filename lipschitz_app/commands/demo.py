@@ -24,9 +24,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--time-limit",
         type=float,
-        default=100.0,
+        default=60.0,
         metavar="SECONDS",
-        help="for each upper bound (default 100)",
+        help="for each upper bound (default 60)",
     )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")

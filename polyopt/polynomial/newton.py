@@ -91,19 +91,25 @@ def _decide(
     problems = [p for p in problems if p[1].shape[1]]
     if not problems:
         return
-    blocks, right, cost, bounds = [], [], [], [0]
+    row, column, value, right, cost, bounds = [], [], [], [], [], [0]
+    first = 0
     for _, table, exponents in problems:
         size, count = table.shape
-        residual = sparse.eye_array(size)
-        top = sparse.hstack([sparse.coo_array(table), residual, -residual])
-        total = sparse.coo_array(np.concatenate([np.ones(count), np.zeros(2 * size)])[None])
-        blocks.append(sparse.vstack([top, total]))
+        # Convex combinations of the support, residuals of both signs, and weights of sum 1.
+        block = np.hstack([table, np.eye(size), -np.eye(size)])
+        block = np.vstack([block, np.repeat([1.0, 0.0], [count, 2 * size])])
+        i, j = np.nonzero(block)
+        row.append(first + i)
+        column.append(bounds[-1] + j)
+        value.append(block[i, j])
         right.append(np.append(exponents, 1.0))
-        cost.append(np.concatenate([np.zeros(count), np.ones(2 * size)]))
+        cost.append(np.repeat([0.0, 1.0], [count, 2 * size]))
         bounds.append(bounds[-1] + count + 2 * size)
+        first += size + 1
+    entries = (np.concatenate(value), (np.concatenate(row), np.concatenate(column)))
     answer = linprog(
         np.concatenate(cost),
-        A_eq=sparse.block_diag(blocks, format="csc"),
+        A_eq=sparse.coo_array(entries, shape=(first, bounds[-1])).tocsc(),
         b_eq=np.concatenate(right),
         method="highs",
     )

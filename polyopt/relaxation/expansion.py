@@ -18,6 +18,7 @@ from polyopt.polynomial.basis import stack
 from polyopt.polynomial.monomials import Keys, Rows
 from polyopt.polynomial.normal_form import Rules, reduce_rows
 from polyopt.relaxation.multiplier import Cone, Multiplier
+from polyopt.relaxation.plan import check_memory, resolve_limit
 from polyopt.relaxation.relaxation import Relaxation
 
 Index = NDArray[np.intp]
@@ -87,6 +88,11 @@ class Expansion:
 def expand(relaxation: Relaxation) -> Expansion:
     """Number the monomials of all entries of a relaxation.
 
+    Raises
+    ------
+    MemoryEstimateError
+        They would not fit into the memory that is available.
+
     Examples
     --------
     >>> import polyopt as po
@@ -95,7 +101,10 @@ def expand(relaxation: Relaxation) -> Expansion:
     >>> len(expansion.keys), int(expansion.offsets[-1])
     (15, 21)
     """
-    multipliers = relaxation.multipliers
+    multipliers, sizes = relaxation.multipliers, relaxation.plan
+    # Keys, their sorting order and its inverse; a few indices for each entry.
+    needed = 32.0 * sizes.coefficients + 40.0 * sizes.entries
+    check_memory(needed, resolve_limit("available"), "refining the bases", sizes)
     number = relaxation.problem.number_of_variables
     lengths = [m.entries for m in multipliers]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)

@@ -186,15 +186,17 @@ def _check_coverage(
     """Every monomial of the objective must occur in a product."""
     f = problem.objective
     wanted = f.rows[monomials.degrees(f.rows) > 0]
-    tables: list[NDArray[np.int32]] = []
+    by_width: dict[int, list[NDArray[np.int32]]] = {}
     for m in multipliers:
-        rows = monomials.multiply(m.basis.rows[:, None], m.polynomial.rows[None])
-        tables.append(rows.reshape(m.basis.size * len(m.polynomial.rows), -1))
-    width = max(wanted.shape[1], *(table.shape[1] for table in tables))
+        rows = m.polynomial.rows
+        if m.basis.width:
+            rows = monomials.multiply(m.basis.rows[:, None], rows[None])
+            rows = rows.reshape(-1, rows.shape[-1])
+        by_width.setdefault(rows.shape[1], []).append(rows)
+    width = max(wanted.shape[1], *by_width)
     number = problem.number_of_variables
-    known = np.concatenate(
-        [monomials.pack(monomials.widen(table, width), number) for table in tables]
-    )
+    tables = [monomials.widen(np.concatenate(rows), width) for rows in by_width.values()]
+    known = np.concatenate([monomials.pack(table, number) for table in tables])
     covered = np.isin(monomials.pack(monomials.widen(wanted, width), number), known)
     if not covered.all():
         first = Polynomial(problem.variables, wanted[~covered][:1], [1.0])
@@ -202,5 +204,5 @@ def _check_coverage(
         raise RelaxationError(
             f"the monomial {first} of the objective is in no product of at most {degree} "
             f"constraints{within}, so that there is no bound; raise the degree, use larger cliques "
-            "or add constraints in its variables"
+            "or add affine constraints, such as x <= 1 and x >= -1, in its variables"
         )

@@ -38,8 +38,12 @@ class _Level:
 
     def polynomial(self, k: int, like: Polynomial) -> Polynomial:
         part = slice(self.pointers[k], self.pointers[k + 1])
-        rows = monomials.trim(self.rows[part])
-        return Polynomial._make(like.variables, rows, self.coefficients[part])
+        rows = self.rows[part]
+        # Sorted rows: the last has the largest degree.
+        degree = int(np.count_nonzero(rows[-1])) if len(rows) else 0
+        return Polynomial._make(
+            like.variables, rows[:, rows.shape[1] - degree :], self.coefficients[part]
+        )
 
 
 def all_products(

@@ -12,7 +12,10 @@ from heapq import heapify, heappop, heappush
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
+
+Index = NDArray[np.intp]
 
 
 def cubic_cost(size: int) -> float:
@@ -46,14 +49,25 @@ def merge_overlapping(
     """
     members: dict[int, frozenset[int]] = dict(enumerate(sets))
     groups = {k: [k] for k in members}
-    near = _overlaps(sets)
+    left, right, overlap = _overlaps(sets)
+    near: dict[int, set[int]] = {k: set() for k in members}
+    for a, b in zip(left.tolist(), right.tolist(), strict=True):
+        near[a].add(b)
+        near[b].add(a)
+    sizes = np.array([len(s) for s in sets], dtype=np.intp)
+    costs = np.array([cost(k) for k in range(2 * int(sizes.max(initial=0)) + 1)])
+    gains = costs[sizes[left]] + costs[sizes[right]]
+    gains -= costs[sizes[left] + sizes[right] - overlap]
+    good = gains > 0
+    heap = list(
+        zip((-gains[good]).tolist(), left[good].tolist(), right[good].tolist(), strict=True)
+    )
+    heapify(heap)
 
     def gain(a: int, b: int) -> float:
         joint = len(members[a] | members[b])
         return cost(len(members[a])) + cost(len(members[b])) - cost(joint)
 
-    heap = [(-gain(a, b), a, b) for a in near for b in near[a] if a < b]
-    heapify(heap)
     while heap:
         negative, a, b = heappop(heap)
         if negative >= 0:
@@ -73,15 +87,16 @@ def merge_overlapping(
     return sorted(sorted(groups[k]) for k in members)
 
 
-def _overlaps(sets: Sequence[frozenset[int]]) -> dict[int, set[int]]:
-    """For each set the others that meet it."""
+def _overlaps(sets: Sequence[frozenset[int]]) -> tuple[Index, Index, Index]:
+    """Pairs of sets that meet, the smaller position first, and how many elements they share."""
     sizes = [len(s) for s in sets]
     columns = np.fromiter(chain.from_iterable(sets), dtype=np.intp, count=sum(sizes))
     owner = np.repeat(np.arange(len(sets)), sizes)
-    incidence = sparse.csr_array((np.ones(len(columns), dtype=np.int32), (owner, columns)))
+    incidence = sparse.csr_array((np.ones(len(columns), dtype=np.intp), (owner, columns)))
     pairs = (incidence @ incidence.T).tocoo()
-    near: dict[int, set[int]] = {k: set() for k in range(len(sets))}
-    for a, b in zip(pairs.row.tolist(), pairs.col.tolist(), strict=True):
-        if a != b:
-            near[a].add(b)
-    return near
+    above = pairs.row < pairs.col
+    return (
+        pairs.row[above].astype(np.intp),
+        pairs.col[above].astype(np.intp),
+        pairs.data[above].astype(np.intp),
+    )

@@ -118,6 +118,13 @@ def test_linear_programs_pass_unchanged() -> None:
     assert lp.refine(po.TermSparsity()).multipliers == (scalar,)
 
 
+def test_bases_too_large_to_refine_are_refused() -> None:
+    x = po.variables("x", 2000)
+    problem = po.minimize(po.sum_polynomials(v**4 for v in x))
+    with pytest.raises(po.PolyoptError, match=r"refining the bases .* estimated to need"):
+        po.putinar(problem, 2).refine(po.TermSparsity())
+
+
 @pytest.mark.parametrize("steps", [0, -1, 1.5, True])
 def test_bad_steps_are_refused(steps: object) -> None:
     with pytest.raises(po.PolyoptError, match=r"steps is .*positive integer"):

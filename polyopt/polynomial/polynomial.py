@@ -343,7 +343,7 @@ class Polynomial:
         rows = monomials.multiply(left.rows[:, None, :], right.rows[None, :, :])
         coefficients = _product(left.coefficients[:, None], right.coefficients[None, :])
         return Polynomial._sum_terms(
-            variables, rows.reshape(coefficients.size, -1), coefficients.ravel()
+            variables, rows.reshape(coefficients.size, rows.shape[-1]), coefficients.ravel()
         )
 
     __rmul__ = __mul__

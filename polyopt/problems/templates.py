@@ -69,7 +69,9 @@ def copies(
     rows = relabel[:, local.rows]
     rows.sort(axis=-1)
     coefficients = local.coefficients * values[:, local.rows].prod(axis=-1)
-    return Polynomial(variables, rows.reshape(coefficients.size, -1), coefficients.ravel())
+    return Polynomial(
+        variables, rows.reshape(coefficients.size, rows.shape[-1]), coefficients.ravel()
+    )
 
 
 def windows(n: int, width: int, step: int = 1) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -14,6 +14,7 @@ from polyopt.relaxation.relaxation import Form, Relaxation
 from polyopt.result import RelaxationResult
 from polyopt.solvers.base import Solver, SolverKind, SolverOptions
 from polyopt.solvers.registry import default_solver, get_solver
+from polyopt.solvers.verdict import settle_status
 
 
 def solve_relaxation(
@@ -62,6 +63,9 @@ def solve_relaxation(
         solution = dual.recover(chosen.solve(dual.program, settings))
     if scaled is not None:
         solution = scaled.recover(solution)
+    if given is not program or dual is not None:
+        # The verdict was reached on transformed data; what counts is the moment form itself.
+        solution = settle_status(program, solution, tolerance)
     solved = time.perf_counter()
     timings = {
         **relaxation.timings,

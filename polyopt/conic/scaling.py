@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 #: Weight that keeps variables without evidence where they are.
 _RIDGE = 1e-2
 _MOST = 40
+_NEGLIGIBLE = 2.0**-40
 #: Smaller differences between variables are left alone: there the scaled problems took Clarabel
 #: more iterations, as did a common factor of all variables, which is therefore removed.
 _LEAST_SPREAD = 3
@@ -83,7 +84,7 @@ def variable_exponents(problem: PolynomialProblem) -> NDArray[np.intp]:
     [5, -5]
     """
     groups = [_without_constant(problem.objective), *problem.inequalities, *problem.equalities]
-    polynomials = [p for p in groups if p.number_of_terms > 1]
+    polynomials = [q for q in map(_main_part, groups) if q.number_of_terms > 1]
     n = problem.number_of_variables
     if not polynomials:
         return np.zeros(n, dtype=np.intp)
@@ -165,6 +166,13 @@ def _level(polynomial: Polynomial, table: Array) -> float:
         return 0.0
     scaled = np.log2(np.abs(polynomial.coefficients)) + table[polynomial.rows].sum(axis=1)
     return float(np.rint(scaled.max()))
+
+
+def _main_part(polynomial: Polynomial) -> Polynomial:
+    """Leave out terms that are tiny beside the largest, such as allowances for rounding."""
+    size = np.abs(polynomial.coefficients)
+    keep = size >= _NEGLIGIBLE * size.max(initial=0.0)
+    return Polynomial(polynomial.variables, polynomial.rows[keep], polynomial.coefficients[keep])
 
 
 def _without_constant(polynomial: Polynomial) -> Polynomial:

@@ -20,6 +20,7 @@ from polyopt.solvers.registry import (
     register_solver,
 )
 from polyopt.solvers.scs import ScsSolver
+from polyopt.solvers.staged import StagedSolver
 
 __all__ = [
     "ClarabelSolver",
@@ -31,6 +32,7 @@ __all__ = [
     "SolverCapabilities",
     "SolverKind",
     "SolverOptions",
+    "StagedSolver",
     "available_solvers",
     "default_solver",
     "get_solver",

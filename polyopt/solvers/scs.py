@@ -65,7 +65,7 @@ class ScsSolver(Solver):
     capabilities = SolverCapabilities(
         cones=frozenset(ConeKind),
         kind=SolverKind.FIRST_ORDER,
-        preferred_form="sos",
+        preferred_form="moment",
         exactness="1e-4 to 1e-6 in general",
         licence="MIT",
         interruptible=True,

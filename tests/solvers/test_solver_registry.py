@@ -94,7 +94,8 @@ def test_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
         (Cones(), "highs"),
         (Cones(zero=3, nonnegative=4, psd=(1, 1, 0)), "highs"),
         (Cones(second_order=(3,)), "clarabel"),
-        (Cones(zero=10, psd=(2, 15, 120)), "clarabel"),
+        (Cones(zero=10, psd=(2, 15, 120)), "scs+clarabel"),
+        (Cones(zero=10, psd=(30,) * 20), "clarabel"),
         (Cones(zero=10, psd=(2, 15, 121)), "scs"),
     ],
 )

@@ -241,6 +241,8 @@ class Polynomial:
         hits = self.rows == index + 1
         count = hits.sum(axis=1)
         keep = count > 0
+        if not keep.any():
+            return Polynomial.constant(0.0, self.variables)
         rows = self.rows[keep].copy()
         rows[np.arange(len(rows)), hits[keep].argmax(axis=1)] = 0
         rows.sort(axis=1)

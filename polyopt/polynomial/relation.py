@@ -29,7 +29,8 @@ class Relation:
     def __bool__(self) -> bool:
         raise InvalidProblemError(
             f"the truth of ({self}) is not known; write two relations instead of a chained "
-            "comparison such as 0 <= p <= 1, and compare polynomials with p.equals(q)"
+            "comparison such as 0 <= p <= 1, a list [p <= b for p, b in zip(ps, bs)] instead of a "
+            "comparison of arrays of polynomials, and p.equals(q) to compare polynomials"
         )
 
     def __str__(self) -> str:

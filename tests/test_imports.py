@@ -94,6 +94,7 @@ MAY_IMPORT = {
 LAZY_UPWARD = {
     "polyopt.relaxation.relaxation": {"conic", "forms", "solvers", "result"},
     "polyopt.result": {"proof", "extraction"},
+    "polyopt.relaxation.complement": {"proof"},
 }
 
 #: Modules of polyopt, besides the root, whose names are public.

@@ -94,10 +94,13 @@ def build_certificate(relaxation: Relaxation, z: Array, value: float) -> SosCert
             data = flush(part)
             keep = data != 0
             data, basis = data[keep], basis[keep]
+        cone, square = multiplier.cone, multiplier.square
+        if square is not None and data.size:
+            # c q² with c >= 0, written as the sum of squares it is.
+            basis, cone = square.rows, Cone.PSD
+            data = flush(np.sqrt(data) * square.coefficients)[:, None]
         if data.size:
-            terms.append(
-                CertificateTerm(multiplier.factors, multiplier.cone, widen(basis, 0), data)
-            )
+            terms.append(CertificateTerm(multiplier.factors, cone, widen(basis, 0), data))
     problem = relaxation.problem
     return SosCertificate(problem.variables.names, problem.sense, float(value), tuple(terms))
 

@@ -5,6 +5,7 @@ solver code. ``r = f - λ - Σ p σ`` is computed coefficient by coefficient wit
 (:mod:`polyopt.proof.rounding`); with ``|x^α| <= s_α`` on the box,
 ``min r >= Σ_α min(r_α x^α) >= - Σ |r_α| s_α``, where nonnegative monomials with a positive
 coefficient cost nothing. Then ``λ + min r`` is a bound of f on the feasible part of the box.
+Monomials are taken modulo the problem's own equations ``x² = x`` and ``x² = 1``.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from numpy.typing import NDArray
 from polyopt.errors import ProofError, ProofRejectedError
 from polyopt.polynomial import monomials
 from polyopt.polynomial.monomials import Rows
+from polyopt.polynomial.normal_form import reduce_rows
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box
 from polyopt.proof.certificate import CertificateTerm, SosCertificate
 from polyopt.proof.rounding import UNIT, gamma, require_safe_range, sum_down, up
+from polyopt.relaxation.complement import complement, upper_bounds
 from polyopt.relaxation.multiplier import Cone, Factor
+from polyopt.relaxation.quotient import binary_rules
 
 Array = NDArray[np.float64]
 #: Expanded entries: monomials, values, magnitudes and a number n of roundings, such that each exact
@@ -74,28 +78,32 @@ def remainder(problem: PolynomialProblem, certificate: SosCertificate) -> tuple[
         (f.rows, f.coefficients, np.abs(f.coefficients), 0),
         (nothing, -value, np.abs(value), 0),
     ]
+    constraints = _Constraints(problem)
     for number, term in enumerate(certificate.terms):
         rows, values, sizes, steps = _times(
-            _multiplier(term, number), _product(problem, term, number)
+            _multiplier(term, number), _product(constraints, term, number)
         )
         parts.append((rows, -values, sizes, steps))
+    rules = binary_rules(problem)
+    parts = [(reduce_rows(part[0], rules), part[1], part[2], part[3]) for part in parts]
     unique, total, magnitude, roundings = _collect(parts, problem.number_of_variables)
     errors = np.where(roundings == 0, 0.0, gamma(roundings + 2) * magnitude)
     return unique, total, errors
 
 
-def _product(problem: PolynomialProblem, term: CertificateTerm, number: int) -> Entries | None:
+def _product(constraints: _Constraints, term: CertificateTerm, number: int) -> Entries | None:
     """Give the product of a term's constraints, None for 1; check that the cone allows it."""
     result: Entries | None = None
     for factor in term.factors:
-        polynomial = _constraint(problem, factor, number)
+        polynomial = constraints.get(factor, number)
         coefficients = polynomial.coefficients
         require_safe_range(coefficients, str(factor))
         entries = (polynomial.rows, coefficients, np.abs(coefficients), 0)
         if result is None:
             result = entries
         else:
-            merged = _collect([_times(result, entries)], problem.number_of_variables)
+            merged = _collect([_times(result, entries)], len(polynomial.variables))
+            require_safe_range(merged[2], f"the product of constraints of term {number}")
             result = (*merged[:3], int(merged[3].max(initial=0)))
     has_equality = any(factor.kind == "equality" for factor in term.factors)
     if term.cone is Cone.FREE and not has_equality:
@@ -105,14 +113,37 @@ def _product(problem: PolynomialProblem, term: CertificateTerm, number: int) -> 
     return result
 
 
-def _constraint(problem: PolynomialProblem, factor: Factor, number: int) -> Polynomial:
-    group = {"inequality": problem.inequalities, "equality": problem.equalities}.get(factor.kind)
-    if group is None or not 0 <= factor.number < len(group):
-        raise ProofRejectedError(
-            f"term {number} uses {factor}, which this problem does not have "
-            f"({len(problem.inequalities)} inequalities, {len(problem.equalities)} equalities)"
-        )
-    return group[factor.number]
+class _Constraints:
+    """The polynomials that factors of a certificate refer to."""
+
+    def __init__(self, problem: PolynomialProblem) -> None:
+        self._problem = problem
+        self._upper: Array | None = None
+
+    def get(self, factor: Factor, number: int) -> Polynomial:
+        """Give the polynomial of a factor of term ``number``, from the problem alone."""
+        problem = self._problem
+        kinds = {
+            "inequality": problem.inequalities,
+            "equality": problem.equalities,
+            "complement": problem.inequalities,
+        }
+        group = kinds.get(factor.kind)
+        if group is None or not 0 <= factor.number < len(group):
+            raise ProofRejectedError(
+                f"term {number} uses {factor}, which this problem does not have "
+                f"({len(problem.inequalities)} inequalities, {len(problem.equalities)} equalities)"
+            )
+        if factor.kind != "complement":
+            return group[factor.number]
+        if self._upper is None:
+            self._upper = upper_bounds(problem)
+        if not np.isfinite(self._upper[factor.number]):
+            raise ProofRejectedError(
+                f"term {number} uses an upper bound of inequality {factor.number}, which the "
+                "constraints do not show"
+            )
+        return complement(problem, factor.number, float(self._upper[factor.number]))
 
 
 def _multiplier(term: CertificateTerm, number: int) -> Entries:

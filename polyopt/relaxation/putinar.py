@@ -93,7 +93,7 @@ def putinar(
         groups = [np.asarray(clique, dtype=np.intp) for clique in pattern.cliques]
         assignment = pattern.assign(problem, to=assign)
         inequalities, equalities = assignment.inequalities, assignment.equalities
-    multipliers = sums_of_squares(problem, groups, order)
+    multipliers = sums_of_squares(problem, _in_use(problem, groups), order)
     multipliers += localizers(problem, groups, order, inequalities, equalities)
     if not multipliers:
         raise RelaxationError("the problem has neither variables nor constraints in use")
@@ -132,6 +132,15 @@ def variables_that_occur(problem: PolynomialProblem) -> NDArray[np.intp]:
     """Increasing indices of the variables in the objective or a constraint."""
     parts = [p.support for p in (problem.objective, *problem.inequalities, *problem.equalities)]
     return np.unique(np.concatenate(parts)).astype(np.intp)
+
+
+def _in_use(
+    problem: PolynomialProblem, groups: Sequence[NDArray[np.intp]]
+) -> list[NDArray[np.intp]]:
+    """Groups with a variable that occurs: the others say nothing about the problem."""
+    occurs = np.zeros(problem.number_of_variables, dtype=bool)
+    occurs[variables_that_occur(problem)] = True
+    return [group for group in groups if occurs[group].any()]
 
 
 def sums_of_squares(

@@ -132,7 +132,7 @@ def beale() -> NamedProblem:
         minimizers=[3.0, 0.5],
         tags=("sum of squares",),
         exact_order=4,
-        box=(-4.5, 4.5),
+        box=(-3.5, 3.5),
     )
 
 
@@ -149,7 +149,7 @@ def freudenstein_roth() -> NamedProblem:
         minimizers=[5.0, 4.0],
         tags=("sum of squares",),
         exact_order=3,
-        box=(-20.0, 20.0),
+        box=(-6.0, 6.0),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from polyopt.conic.forms import build_program, check_form
 from polyopt.conic.scaling import scale_program, variable_exponents
-from polyopt.relaxation.plan import Plan, check_memory, resolve_limit
+from polyopt.relaxation.plan import Plan, check_memory, peak_memory, resolve_limit
 from polyopt.relaxation.relaxation import Form, Relaxation
 from polyopt.result import RelaxationResult
 from polyopt.solvers.base import Solver, SolverKind, SolverOptions
@@ -22,7 +22,7 @@ def solve_relaxation(
     *,
     solver: str | None = None,
     form: Form | None = None,
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     time_limit: float | None = None,
     threads: int | None = None,
     verbose: bool = False,
@@ -33,6 +33,14 @@ def solve_relaxation(
     """Solve a relaxation; see :meth:`polyopt.Relaxation.solve`."""
     if form is not None:
         check_form(form)
+    limit = resolve_limit(memory_limit)
+    chosen = None if solver is None else get_solver(solver)
+    start = time.perf_counter()
+    program = build_program(relaxation, "moment", memory_limit=memory_limit)
+    if chosen is None:
+        chosen = default_solver(program, tolerance=tolerance)
+    if tolerance is None:
+        tolerance = chosen.capabilities.default_tolerance
     settings = SolverOptions(
         tolerance=tolerance,
         time_limit=time_limit,
@@ -40,16 +48,11 @@ def solve_relaxation(
         verbose=verbose,
         extra=MappingProxyType(dict(options or {})),
     )
-    limit = resolve_limit(memory_limit)
-    chosen = None if solver is None else get_solver(solver)
-    start = time.perf_counter()
-    program = build_program(relaxation, "moment", memory_limit=memory_limit)
-    if chosen is None:
-        chosen = default_solver(program)
     needed = _solver_memory(chosen, relaxation.plan)
     check_memory(needed, limit, f"solving with {chosen.name}", relaxation.plan)
     scaled = None
-    if scaling:
+    # The low-rank solver has a scaling of its own, to a unit diagonal.
+    if scaling and chosen.capabilities.kind is not SolverKind.LOW_RANK:
         exponents = variable_exponents(relaxation.problem)
         if exponents.any():
             scaled = scale_program(program, relaxation.assembly, relaxation.multipliers, exponents)
@@ -72,7 +75,9 @@ def solve_relaxation(
         "assembly": assembled - start,
         "solver": solved - assembled,
     }
-    return RelaxationResult(relaxation, program, solution, used, MappingProxyType(timings))
+    return RelaxationResult(
+        relaxation, program, solution, used, MappingProxyType(timings), peak_memory()
+    )
 
 
 def _solver_memory(solver: Solver, sizes: Plan) -> float:

@@ -13,6 +13,7 @@ The memory figures are estimates with a stated model, meant to tell a laptop fro
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,8 +80,8 @@ class Plan:
                 f"scalar inequalities: {self.nonnegative}, scalar equalities: {self.free}",
                 f"moments: at most {self.moments}, entries: {self.entries}, "
                 f"coefficients: {self.coefficients}",
-                f"estimated memory: assembly {_size(self.assembly_bytes)}, interior point "
-                f"{_size(self.interior_point_bytes)}, first order {_size(self.first_order_bytes)}",
+                f"estimated memory: assembly {size_text(self.assembly_bytes)}, interior point "
+                f"{size_text(self.interior_point_bytes)}, first order {size_text(self.first_order_bytes)}",
             ]
         )
 
@@ -131,8 +132,8 @@ def check_memory(needed: float, limit: float | None, what: str, sizes: Plan) -> 
     """
     if limit is not None and needed > limit:
         raise MemoryEstimateError(
-            f"{what} of this relaxation is estimated to need {_size(needed)}, but the limit is "
-            f"{_size(limit)} ({sizes.summary}). Lower the order, use sparsity (correlative, term) "
+            f"{what} of this relaxation is estimated to need {size_text(needed)}, but the limit is "
+            f"{size_text(limit)} ({sizes.summary}). Lower the order, use sparsity (correlative, term) "
             "or nearly_sparse, choose a first-order solver, or override with memory_limit=None"
         )
 
@@ -152,6 +153,16 @@ def available_memory() -> float | None:
         return None
 
 
+def peak_memory() -> float | None:
+    """Largest memory the process has held so far, bytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
 def resolve_limit(memory_limit: float | str | None) -> float | None:
     """Turn the ``memory_limit`` argument into bytes."""
     if memory_limit == "available":
@@ -166,7 +177,8 @@ def resolve_limit(memory_limit: float | str | None) -> float | None:
     return float(memory_limit)
 
 
-def _size(number: float) -> str:
+def size_text(number: float) -> str:
+    """Bytes in words."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if number < 1000:
             return f"{number:.3g} {unit}"

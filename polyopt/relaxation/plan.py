@@ -81,7 +81,8 @@ class Plan:
                 f"moments: at most {self.moments}, entries: {self.entries}, "
                 f"coefficients: {self.coefficients}",
                 f"estimated memory: assembly {size_text(self.assembly_bytes)}, interior point "
-                f"{size_text(self.interior_point_bytes)}, first order {size_text(self.first_order_bytes)}",
+                f"{size_text(self.interior_point_bytes)}, first order "
+                f"{size_text(self.first_order_bytes)}",
             ]
         )
 
@@ -132,9 +133,9 @@ def check_memory(needed: float, limit: float | None, what: str, sizes: Plan) -> 
     """
     if limit is not None and needed > limit:
         raise MemoryEstimateError(
-            f"{what} of this relaxation is estimated to need {size_text(needed)}, but the limit is "
-            f"{size_text(limit)} ({sizes.summary}). Lower the order, use sparsity (correlative, term) "
-            "or nearly_sparse, choose a first-order solver, or override with memory_limit=None"
+            f"{what} of this relaxation is estimated to need {size_text(needed)}, but the limit "
+            f"is {size_text(limit)} ({sizes.summary}). Lower the order, use sparsity "
+            "(correlative, term) or nearly_sparse, choose a first-order solver, or override with memory_limit=None"
         )
 
 

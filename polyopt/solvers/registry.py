@@ -56,6 +56,7 @@ from polyopt.solvers.clarabel import ClarabelSolver
 from polyopt.solvers.cvxpy import CvxpySolver
 from polyopt.solvers.cvxpy_backends import BACKENDS
 from polyopt.solvers.highs import HighsSolver
+from polyopt.solvers.lowrank.conic import LowRankSolver
 from polyopt.solvers.scs import ScsSolver
 from polyopt.solvers.staged import StagedSolver, effective_side
 
@@ -63,6 +64,8 @@ ENTRY_POINT_GROUP = "polyopt.solvers"
 
 #: Largest PSD block for which :func:`default_solver` takes an interior-point solver.
 LARGEST_INTERIOR_POINT_BLOCK = 120
+#: Smallest tolerance for which :func:`default_solver` takes the low-rank solver.
+SMALLEST_LOW_RANK_TOLERANCE = 1e-6
 #: Effective side of the blocks from which SCS is tried before.
 SMALLEST_FIRST_ORDER_BLOCK = 35
 
@@ -85,6 +88,14 @@ def register_solver(solver: Solver, *, replace: bool = False) -> None:
         If it is not a :class:`Solver`.
     ValueError
         If the name is taken and ``replace`` is False.
+
+    Examples
+    --------
+    A solver may take the place of the one that has its name:
+
+    >>> register_solver(get_solver("scs"), replace=True)
+    >>> "scs" in known_solvers()
+    True
     """
     if not isinstance(solver, Solver):
         raise TypeError(f"register_solver needs a Solver object, got {solver!r}")
@@ -133,23 +144,27 @@ def available_solvers() -> list[str]:
     return sorted(name for name, solver in _solvers().items() if solver.is_available())
 
 
-def default_solver(program: ConicProgram | Cones) -> Solver:
+def default_solver(program: ConicProgram | Cones, *, tolerance: float | None = None) -> Solver:
     """Pick a solver for a program by a fixed rule.
 
     1. Linear programs: HiGHS.
-    2. A PSD block of more than ``LARGEST_INTERIOR_POINT_BLOCK`` rows: SCS, whose iterations cost
-       k^3. Its accuracy is lower, which status and residuals tell.
+    2. A PSD block of more than ``LARGEST_INTERIOR_POINT_BLOCK`` rows: where it is the only one, of
+       order 1 with bounded squares (:meth:`LowRankSolver.applies_to`), and no tolerance below
+       ``SMALLEST_LOW_RANK_TOLERANCE`` is asked for, the low-rank solver; else SCS, whose iterations
+       cost k^3. The accuracy of both is lower, which status and residuals tell.
     3. A few blocks that dominate (:func:`~polyopt.solvers.staged.effective_side` at least
        ``SMALLEST_FIRST_ORDER_BLOCK``): SCS with a budget of iterations, then Clarabel.
     4. Everything else, many small blocks above all: Clarabel.
 
-    The rule looks at the block structure only, so the same relaxation gets the same solver
+    The rule looks at the structure only, so the same relaxation gets the same solver
     everywhere. Solvers with a licence or outside the required dependencies are never picked.
 
     Parameters
     ----------
     program
-        The program or its cones.
+        The program or its cones; from cones alone the low-rank solver is never picked.
+    tolerance
+        The tolerance that was asked for, if any.
 
     Examples
     --------
@@ -164,6 +179,10 @@ def default_solver(program: ConicProgram | Cones) -> Solver:
     if kinds <= {ConeKind.ZERO, ConeKind.NONNEGATIVE}:
         return get_solver("highs")
     if max(psd, default=0) > LARGEST_INTERIOR_POINT_BLOCK:
+        low_rank = LowRankSolver()
+        loose = tolerance is None or tolerance >= SMALLEST_LOW_RANK_TOLERANCE
+        if loose and isinstance(program, ConicProgram) and low_rank.applies_to(program):
+            return low_rank
         return get_solver("scs")
     if effective_side(cones) >= SMALLEST_FIRST_ORDER_BLOCK:
         return get_solver("scs+clarabel")
@@ -172,7 +191,7 @@ def default_solver(program: ConicProgram | Cones) -> Solver:
 
 @lru_cache(maxsize=1)
 def _builtin() -> dict[str, Solver]:
-    native: list[Solver] = [ClarabelSolver(), HighsSolver(), ScsSolver(), StagedSolver()]
+    native: list[Solver] = [ClarabelSolver(), HighsSolver(), ScsSolver(), StagedSolver(), LowRankSolver()]
     return {solver.name: solver for solver in (*native, *map(CvxpySolver, sorted(BACKENDS)))}
 
 

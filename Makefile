@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?= dev,exact,onnx,plot,cli
 PYTEST_ARGS ?=
+BENCH ?= *
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -18,7 +19,7 @@ help:
 	@echo "make lint    ruff check and ruff format --check"
 	@echo "make types   mypy --strict on both packages"
 	@echo "make check   pytest alone; PYTEST_ARGS='tests/test_imports.py -k direction' narrows it"
-	@echo "make bench   the benchmarks of benchmarks/"
+	@echo "make bench   every benchmark of benchmarks/, which takes long; BENCH=affine_relu runs one"
 	@echo "make wheel   build the wheel into dist/"
 	@echo "make clean   remove $(VENV), builds and caches"
 
@@ -38,8 +39,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-dev
-	@set -e; for script in benchmarks/run_*.py; do \
-	  test -e "$$script" || { echo "no benchmarks/run_*.py here"; exit 1; }; \
+	@set -e; for script in `grep -l __main__ benchmarks/$(BENCH).py`; do \
 	  echo "== $$script"; $(BIN)/python "$$script"; \
 	done
 
@@ -58,7 +58,7 @@ $(VENV)/.made:
 	  echo "error: $(PYTHON) is `$(PYTHON) --version 2>&1`; Python 3.11 or newer is needed." >&2; \
 	  echo "       Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "creating $(VENV) with `$(PYTHON) --version`"
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "error: $(PYTHON) cannot create virtual environments; install its venv module" >&2; \
 	  echo "       (on Debian and Ubuntu the package python3-venv)" >&2; exit 1; }
 	@touch $@

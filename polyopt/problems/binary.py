@@ -2,11 +2,11 @@
 
 References
 ----------
-- [GW] M. X. Goemans, D. P. Williamson. Improved approximation algorithms for maximum cut. J. ACM
+- M. X. Goemans, D. P. Williamson. Improved approximation algorithms for maximum cut. J. ACM
   42 (1995).
-- [La] M. Laurent. Lower bound for the number of iterations in semidefinite hierarchies for the
+- M. Laurent. Lower bound for the number of iterations in semidefinite hierarchies for the
   cut polytope. Math. Oper. Res. 28 (2003).
-- [Lo] L. Lovász. On the Shannon capacity of a graph. IEEE Trans. Inform. Theory 25 (1979).
+- L. Lovász. On the Shannon capacity of a graph. IEEE Trans. Inform. Theory 25 (1979).
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ def maxcut(graph: nx.Graph | None = None) -> NamedProblem:
         optimum, points = _best(problem.objective, _sign_vectors(n), True)
     bounds: tuple[KnownBound, ...] = ()
     if graph is None:
-        # 5 (1 + cos(π / 5)) / 2, [GW] section 4.
+        # 5 (1 + cos(π / 5)) / 2, Goemans, Williamson, J. ACM 42 (1995).
         bounds = (KnownBound(1, 2.5 * (1.0 + float(np.cos(np.pi / 5)))),)
     return NamedProblem(
         problem,
-        source="[GW]; optimum by enumeration",
+        source="Goemans, Williamson, J. ACM 42 (1995); optimum by enumeration",
         optimum=optimum,
         minimizers=points,
         exact_order=2 if graph is None else None,
@@ -98,8 +98,8 @@ def maxcut_petersen() -> NamedProblem:
     problem = maxcut(nx.petersen_graph())
     return NamedProblem(
         problem,
-        source="[GW]; order 1 is n/4 times the largest eigenvalue 5 of the Laplacian, which is "
-        "exact for vertex-transitive graphs",
+        source="Goemans, Williamson, J. ACM 42 (1995); order 1 is n/4 times the largest "
+        "eigenvalue 5 of the Laplacian, which is exact for vertex-transitive graphs",
         optimum=12.0,
         minimizers=problem.minimizers,
         exact_order=2,
@@ -116,7 +116,7 @@ def maxcut_complete(n: int = 5) -> NamedProblem:
     bounds = [KnownBound(k, size**2 / 4) for k in range(1, (size - 1) // 2 + 1)]
     return NamedProblem(
         problem,
-        source="[La] theorem 5",
+        source="Laurent, Math. Oper. Res. 28 (2003)",
         optimum=float(size**2 // 4),
         minimizers=problem.minimizers,
         exact_order=(size + 1) // 2,
@@ -133,7 +133,7 @@ def odd_parity() -> NamedProblem:
     _, points = _best(f, np.array(list(product((1.0, -1.0), repeat=4))), False)
     return NamedProblem(
         PolynomialProblem(f, equalities=_signs(x), variables=v),
-        source="[La] theorem 5",
+        source="Laurent, Math. Oper. Res. 28 (2003)",
         optimum=1.0,
         minimizers=points,
         exact_order=3,
@@ -162,7 +162,7 @@ def stable_set(graph: nx.Graph | None = None) -> NamedProblem:
     equalities = [t**2 - t for t in x] + [x[place[a]] * x[place[b]] for a, b in chosen.edges]
     return NamedProblem(
         maximize(linear_sum(names(len(nodes))), [h == 0 for h in equalities]),
-        source="[Lo]",
+        source="Lovász, IEEE Trans. Inform. Theory 25 (1979)",
         optimum=float(len(best)),
         minimizers=point,
         exact_order=2 if graph is None else None,
@@ -176,7 +176,7 @@ def stable_set_petersen() -> NamedProblem:
     problem = stable_set(nx.petersen_graph())
     return NamedProblem(
         problem,
-        source="[Lo] theorem 13",
+        source="Lovász, IEEE Trans. Inform. Theory 25 (1979)",
         optimum=4.0,
         minimizers=problem.minimizers,
         exact_order=1,
@@ -204,8 +204,8 @@ def grothendieck(matrix: ArrayLike | None = None) -> NamedProblem:
     bounds = [KnownBound(1, 2.0 * float(np.sqrt(2.0)))] if matrix is None else []
     return NamedProblem(
         PolynomialProblem(f, equalities=_signs(variables("x", p + q)), variables=v, sense="max"),
-        source="B. S. Tsirelson. Quantum generalizations of Bell's inequality. Lett. Math. Phys. 4 "
-        "(1980); optimum by enumeration",
+        source="B. S. Tsirelson. Quantum generalizations of Bell's inequality. Lett. Math. Phys."
+        " 4 (1980); optimum by enumeration",
         optimum=optimum,
         minimizers=points,
         tags=("bilinear",),

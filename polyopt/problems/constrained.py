@@ -2,13 +2,13 @@
 
 References
 ----------
-- [L01] J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
+- J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
   Optim. 11 (2001), section 5.
-- [HL03] D. Henrion, J. B. Lasserre. GloptiPoly: global optimization over polynomials with Matlab
+- D. Henrion, J. B. Lasserre. GloptiPoly: global optimization over polynomials with Matlab
   and SeDuMi. ACM Trans. Math. Softw. 29 (2003).
-- [MS] T. S. Motzkin, E. G. Straus. Maxima for graphs and a new proof of a theorem of Turán.
+- T. S. Motzkin, E. G. Straus. Maxima for graphs and a new proof of a theorem of Turán.
   Canad. J. Math. 17 (1965).
-- [H] C. A. Haverly. Studies of the behavior of recursion for the pooling problem. SIGMAP Bulletin
+- C. A. Haverly. Studies of the behavior of recursion for the pooling problem. SIGMAP Bulletin
   25 (1978).
 """
 
@@ -48,8 +48,8 @@ def lasserre_quartic_region() -> NamedProblem:
     ]
     return NamedProblem(
         minimize(-x - y, constraints),
-        source="[L01] example 6; C. A. Floudas, P. M. Pardalos. A Collection of Test Problems for "
-        "Constrained Global Optimization. Springer, 1990, problem 4.9",
+        source="Lasserre, SIAM J. Optim. 11 (2001), section 5; C. A. Floudas, P. M. Pardalos. A "
+        "Collection of Test Problems for Constrained Global Optimization. Springer, 1990",
         optimum=-5.508013271595289,
         minimizers=[2.3295201974776067, 3.1784930741176822],
         exact_order=4,
@@ -63,7 +63,7 @@ def concave_diamond() -> NamedProblem:
     squares = [(x - 1) ** 2, (x - y) ** 2, (y - 3) ** 2]
     return NamedProblem(
         minimize(-squares[0] - squares[1] - squares[2], [s <= 1 for s in squares]),
-        source="[L01] example 5",
+        source="Lasserre, SIAM J. Optim. 11 (2001), section 5",
         optimum=-2.0,
         minimizers=[[1.0, 2.0], [2.0, 2.0], [2.0, 3.0]],
         exact_order=2,
@@ -98,8 +98,8 @@ def smallest_eigenvalue(n: int = 6) -> NamedProblem:
     vector /= np.linalg.norm(vector)
     return NamedProblem(
         minimize(form, [squared_norm(v) == 1]),
-        source="elementary: the smallest eigenvalue is 2 - 2 cos(π / (n + 1)); Shor's relaxation "
-        "is exact",
+        source="elementary: the smallest eigenvalue is 2 - 2 cos(π / (n + 1)); Shor's relaxation"
+        " is exact",
         optimum=2.0 - 2.0 * float(np.cos(np.pi / (n + 1))),
         minimizers=[vector, -vector],
         exact_order=1,
@@ -172,7 +172,7 @@ def motzkin_straus(graph: nx.Graph | None = None) -> NamedProblem:
             copies(lambda y: 2 * y[0] * y[1], edges, v),
             [*(t >= 0 for t in x), linear_sum(v) == 1],
         ),
-        source="[MS] theorem 1",
+        source="Motzkin, Straus, Canad. J. Math. 17 (1965)",
         optimum=1.0 - 1.0 / len(largest),
         minimizers=point,
     )
@@ -199,7 +199,7 @@ def haverly_pooling() -> NamedProblem:
     ]
     return NamedProblem(
         minimize(cost, constraints),
-        source="[H]",
+        source="Haverly, SIGMAP Bulletin 25 (1978)",
         optimum=-4.0,
         minimizers=[0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0],
         exact_order=2,
@@ -220,8 +220,8 @@ def rosen_suzuki() -> NamedProblem:
     ]
     return NamedProblem(
         minimize(f, constraints),
-        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. Springer, "
-        "1981, problem 43",
+        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. "
+        "Springer, 1981, problem 43",
         optimum=-44.0,
         minimizers=[0.0, 1.0, 2.0, -1.0],
         tags=("convex",),
@@ -237,8 +237,8 @@ def ellipsoid_product() -> NamedProblem:
     point = np.array([4.0, 2.0 * r, 2.0])
     return NamedProblem(
         minimize(-x * y * z, [48 - x**2 - 2 * y**2 - 4 * z**2 >= 0]),
-        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. Springer, "
-        "1981, problem 29",
+        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. "
+        "Springer, 1981, problem 29",
         optimum=-16.0 * float(r),
         minimizers=[point, point * [1, -1, -1], point * [-1, 1, -1], point * [-1, -1, 1]],
         exact_order=2,
@@ -255,8 +255,8 @@ def cubic_triangle() -> NamedProblem:
             ((x - 3) ** 2 - 9) * y**3 / (27 * r),
             [x / r - y >= 0, x + r * y >= 0, 6 - x - r * y >= 0, x >= 0, y >= 0],
         ),
-        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. Springer, "
-        "1981, problem 24",
+        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. "
+        "Springer, 1981, problem 24",
         optimum=-1.0,
         minimizers=[3.0, r],
         exact_order=3,
@@ -271,8 +271,8 @@ def equality_quartics() -> NamedProblem:
     point = [2.0 ** (-1 / 3), 2.0 ** (-1 / 2), 2.0 ** (-11 / 12), 2.0 ** (-1 / 4)]
     return NamedProblem(
         minimize(-x[0] * x[1] * x[2] * x[3], constraints),
-        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. Springer, "
-        "1981, problem 40",
+        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. "
+        "Springer, 1981, problem 40",
         optimum=-0.25,
         minimizers=point,
         tags=("equalities",),
@@ -291,8 +291,8 @@ def quartic_product_box() -> NamedProblem:
     constraints += [g >= 0 for g in box_constraints(x, 1.0, 5.0)]
     return NamedProblem(
         minimize(f, constraints),
-        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. Springer, "
-        "1981, problem 71",
+        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. "
+        "Springer, 1981, problem 71",
         optimum=17.0140172891563,
         minimizers=[1.0, 4.742999637264417, 3.8211499841848737, 1.3794082931726723],
         exact_order=2,
@@ -306,8 +306,8 @@ def quadratic_program_hs35() -> NamedProblem:
     f = quadratic([[2, 2, 2], [0, 2, 0], [0, 0, 1]], [-8, -6, -4], 9, variables=x[0].variables)
     return NamedProblem(
         minimize(f, [x[0] + x[1] + 2 * x[2] <= 3, *(v >= 0 for v in x)]),
-        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. Springer, "
-        "1981, problem 35",
+        source="W. Hock, K. Schittkowski. Test Examples for Nonlinear Programming Codes. "
+        "Springer, 1981, problem 35",
         optimum=1.0 / 9.0,
         minimizers=[4 / 3, 7 / 9, 4 / 9],
         tags=("convex",),

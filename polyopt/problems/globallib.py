@@ -2,10 +2,10 @@
 
 References
 ----------
-- [F99] C. A. Floudas, P. M. Pardalos, C. S. Adjiman, W. R. Esposito, Z. H. Gümüş, S. T. Harding,
+- C. A. Floudas, P. M. Pardalos, C. S. Adjiman, W. R. Esposito, Z. H. Gümüş, S. T. Harding,
   J. L. Klepeis, C. A. Meyer, C. A. Schweiger. Handbook of Test Problems in Local and Global
   Optimization. Kluwer, 1999.
-- [L01] J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
+- J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
   Optim. 11 (2001).
 """
 
@@ -19,7 +19,7 @@ from polyopt.problem import PolynomialProblem, minimize
 from polyopt.problems.named_problem import KnownBound, NamedProblem, known_problem
 from polyopt.problems.templates import box_constraints
 
-_SOURCE = "[F99] and GLOBALLib"
+_SOURCE = "Floudas et al., Handbook of Test Problems (1999) and GLOBALLib"
 
 
 @known_problem("globallib")
@@ -237,7 +237,7 @@ def ex3_1_3() -> NamedProblem:
     box = box_constraints(x, [0, 0, 1, 0, 1, 0], [6, 6, 5, 6, 5, 10])
     return NamedProblem(
         minimize(f, [*(g >= 0 for g in rows), *(g >= 0 for g in box)]),
-        source=f"{_SOURCE}; [L01] example 7",
+        source=f"{_SOURCE}; Lasserre, SIAM J. Optim. 11 (2001), section 5",
         optimum=-310.0,
         minimizers=[5.0, 1.0, 5.0, 0.0, 5.0, 10.0],
         tags=("quadratic", "sparse"),

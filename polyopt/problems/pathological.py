@@ -2,14 +2,14 @@
 
 References
 ----------
-- [M] T. S. Motzkin. The arithmetic-geometric inequality. In Inequalities. Academic Press, 1967.
-- [R] B. Reznick. Some concrete aspects of Hilbert's 17th problem. Contemp. Math. 253 (2000).
-- [CL] M. D. Choi, T. Y. Lam. Extremal positive semidefinite forms. Math. Ann. 231 (1977).
-- [L01] J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
+- T. S. Motzkin. The arithmetic-geometric inequality. In Inequalities. Academic Press, 1967.
+- B. Reznick. Some concrete aspects of Hilbert's 17th problem. Contemp. Math. 253 (2000).
+- M. D. Choi, T. Y. Lam. Extremal positive semidefinite forms. Math. Ann. 231 (1977).
+- J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
   Optim. 11 (2001).
-- [L09] M. Laurent. Sums of squares, moment matrices and optimization over polynomials. In
+- M. Laurent. Sums of squares, moment matrices and optimization over polynomials. In
   Emerging Applications of Algebraic Geometry. Springer, 2009.
-- [S] G. Stengle. Complexity estimates for the Schmüdgen Positivstellensatz. J. Complexity 12
+- G. Stengle. Complexity estimates for the Schmüdgen Positivstellensatz. J. Complexity 12
   (1996).
 """
 
@@ -45,7 +45,7 @@ def motzkin(radius: float | None = None) -> NamedProblem:
     inside = radius is None or radius**2 >= 2
     return NamedProblem(
         minimize(f, [] if radius is None else [x**2 + y**2 <= float(radius) ** 2]),
-        source="[M]; [R]",
+        source="Motzkin, in Inequalities (1967); Reznick, Contemp. Math. 253 (2000)",
         # On a smaller ball the minimum is on the boundary at |x| = |y|, where f = 2a³ - 3a² + 1.
         optimum=0.0 if inside else _motzkin_boundary(float(radius or 0.0)),
         minimizers=_UNIT_CORNERS if inside else None,
@@ -62,7 +62,7 @@ def _motzkin_boundary(radius: float) -> float:
 
 @known_problem("pathological")
 def motzkin_ball() -> NamedProblem:
-    """Motzkin's polynomial on the disc of radius 2, where order 4 attains the optimum 0."""
+    """Motzkin's polynomial on the disc of radius 2, where order 3 attains the optimum 0."""
     problem = motzkin(2.0)
     return NamedProblem(
         problem,
@@ -70,7 +70,7 @@ def motzkin_ball() -> NamedProblem:
         optimum=0.0,
         minimizers=problem.minimizers,
         tags=("not a sum of squares",),
-        exact_order=4,
+        exact_order=3,
     )
 
 
@@ -81,7 +81,7 @@ def motzkin_form_ball() -> NamedProblem:
     f = x**2 * y**2 * (x**2 + y**2 - 3 * z**2) + z**6
     return NamedProblem(
         minimize(f, [x**2 + y**2 + z**2 <= 1]),
-        source="[L09] example 6.25",
+        source="Laurent, in Emerging Applications of Algebraic Geometry (2009), example 6.25",
         optimum=0.0,
         minimizers=[[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [1.0, 0.0, 0.0]],
         tags=("not a sum of squares",),
@@ -97,7 +97,7 @@ def robinson() -> NamedProblem:
     zeros = [p for p in product((1.0, -1.0, 0.0), repeat=2) if p != (0.0, 0.0)]
     return NamedProblem(
         minimize(f + 3 * x**2 * y**2),
-        source="[R]",
+        source="Reznick, Contemp. Math. 253 (2000)",
         optimum=0.0,
         minimizers=zeros,
         tags=("not a sum of squares",),
@@ -113,7 +113,7 @@ def choi_lam() -> NamedProblem:
     zeros = [p for p in product((1.0, -1.0), repeat=3) if np.prod(p) > 0]
     return NamedProblem(
         minimize(1 + x**2 * y**2 + y**2 * z**2 + z**2 * x**2 - 4 * x * y * z),
-        source="[CL]",
+        source="Choi, Lam, Math. Ann. 231 (1977)",
         optimum=0.0,
         minimizers=zeros,
         tags=("not a sum of squares",),
@@ -128,7 +128,7 @@ def lasserre_shifted() -> NamedProblem:
     x, y = variables("x y")
     return NamedProblem(
         minimize(x**2 * y**2 * (x**2 + y**2 - 1)),
-        source="[L01] example 3",
+        source="Lasserre, SIAM J. Optim. 11 (2001), section 5",
         optimum=-1.0 / 27.0,
         minimizers=_UNIT_CORNERS / np.sqrt(3.0),
         tags=("not a sum of squares",),
@@ -147,8 +147,8 @@ def horn_form() -> NamedProblem:
     point = np.array([1.0, 1.0, 0.0, 0.0, 0.0]) / np.sqrt(2.0)
     return NamedProblem(
         minimize(f, [total == 1]),
-        source="P. A. Parrilo. Structured semidefinite programs and semialgebraic geometry methods "
-        "in robustness and optimization. PhD thesis, Caltech, 2000, section 5.4",
+        source="P. A. Parrilo. Structured semidefinite programs and semialgebraic geometry "
+        "methods in robustness and optimization. PhD thesis, Caltech, 2000",
         optimum=0.0,
         minimizers=point,
         tags=("not a sum of squares",),
@@ -175,7 +175,7 @@ def stengle() -> NamedProblem:
     x = variables("x", 1)[0]
     return NamedProblem(
         minimize(1 - x**2, [(1 - x**2) ** 3 >= 0]),
-        source="[S] theorem 4",
+        source="Stengle, J. Complexity 12 (1996)",
         optimum=0.0,
         minimizers=[[1.0], [-1.0]],
         tags=("univariate", "slow convergence"),

@@ -1,18 +1,18 @@
 """Unconstrained sparse problems of any size, mostly from the CUTE and Moré–Garbow–Hillstrom sets.
 
-All are sums of squares (plus a constant), so the optimum is exact at the lowest order, and with
-correlative sparsity too.
+Most are sums of squares plus a constant, all are exact at the lowest order, and with correlative
+sparsity too.
 
 References
 ----------
-- [CGT] A. R. Conn, N. I. M. Gould, Ph. L. Toint. Testing a class of methods for solving
+- A. R. Conn, N. I. M. Gould, Ph. L. Toint. Testing a class of methods for solving
   minimization problems with simple bounds on the variables. Math. Comp. 50 (1988).
-- [MGH] J. J. Moré, B. S. Garbow, K. E. Hillstrom. Testing unconstrained optimization software.
+- J. J. Moré, B. S. Garbow, K. E. Hillstrom. Testing unconstrained optimization software.
   ACM Trans. Math. Softw. 7 (1981).
-- [WKKM] H. Waki, S. Kim, M. Kojima, M. Muramatsu. Sums of squares and semidefinite program
+- H. Waki, S. Kim, M. Kojima, M. Muramatsu. Sums of squares and semidefinite program
   relaxations for polynomial optimization problems with structured sparsity. SIAM J. Optim. 17
   (2006), section 6.
-- [CUTE] I. Bongartz, A. R. Conn, N. Gould, Ph. L. Toint. CUTE: constrained and unconstrained
+- I. Bongartz, A. R. Conn, N. Gould, Ph. L. Toint. CUTE: constrained and unconstrained
   testing environment. ACM Trans. Math. Softw. 21 (1995).
 """
 
@@ -68,7 +68,8 @@ def rosenbrock(n: int = 10) -> NamedProblem:
     ones = np.ones((1, n))
     return NamedProblem(
         PolynomialProblem(rosenbrock_polynomial(v), variables=v),
-        source="[WKKM] section 6.1, after [MGH] no. 1",
+        source="Waki, Kim, Kojima, Muramatsu, SIAM J. Optim. 17 (2006), after Moré, Garbow, "
+        "Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 1",
         optimum=1.0,
         minimizers=ones,
         tags=_SPARSE,
@@ -96,7 +97,8 @@ def chained_singular(n: int = 8) -> NamedProblem:
     )
     return NamedProblem(
         PolynomialProblem(objective, variables=v),
-        source="[CGT], with the last coefficient as in the sparse polynomial optimisation papers",
+        source="Conn, Gould, Toint, Math. Comp. 50 (1988), with the last coefficient as in the "
+        "sparse polynomial optimisation papers",
         optimum=0.0,
         minimizers=np.zeros((1, n)),
         tags=(*_SPARSE, "badly scaled"),
@@ -111,7 +113,8 @@ def chained_wood(n: int = 8) -> NamedProblem:
     v = names(require_size("chained_wood", n, 4, 4))
     return NamedProblem(
         PolynomialProblem(chained_wood_polynomial(v), variables=v),
-        source="[CGT]; [WKKM] section 6.1",
+        source="Conn, Gould, Toint, Math. Comp. 50 (1988); Waki, Kim, Kojima, Muramatsu, SIAM J."
+        " Optim. 17 (2006)",
         optimum=1.0,
         minimizers=np.ones((1, n)),
         tags=_SPARSE,
@@ -126,7 +129,8 @@ def broyden_tridiagonal(n: int = 10) -> NamedProblem:
     v = names(require_size("broyden_tridiagonal", n, 3))
     return NamedProblem(
         PolynomialProblem(broyden_tridiagonal_polynomial(v), variables=v),
-        source="[MGH] no. 30; [WKKM] section 6.1",
+        source="Moré, Garbow, Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 30; Waki, Kim, "
+        "Kojima, Muramatsu, SIAM J. Optim. 17 (2006)",
         optimum=0.0,
         tags=_SPARSE,
         exact_order=2,
@@ -158,7 +162,8 @@ def broyden_banded(n: int = 7) -> NamedProblem:
         parts.append(copies(template, index, v))
     return NamedProblem(
         PolynomialProblem(sum_polynomials(parts), variables=v),
-        source="[MGH] no. 31; [WKKM] section 6.1",
+        source="Moré, Garbow, Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 31; Waki, Kim, "
+        "Kojima, Muramatsu, SIAM J. Optim. 17 (2006)",
         optimum=0.0,
         tags=_SPARSE,
         exact_order=3,
@@ -185,7 +190,7 @@ def discrete_boundary_value(n: int = 8) -> NamedProblem:
     )
     return NamedProblem(
         PolynomialProblem(objective, variables=v),
-        source="[MGH] no. 28",
+        source="Moré, Garbow, Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 28",
         optimum=0.0,
         tags=_SPARSE,
         exact_order=3,
@@ -219,8 +224,9 @@ def dixon_price(n: int = 6) -> NamedProblem:
     point = 2.0 ** (2.0 ** -np.arange(n, dtype=float) - 1.0)
     return NamedProblem(
         PolynomialProblem(chain + first, variables=v),
-        source="L. C. W. Dixon, R. C. Price. The truncated Newton method for sparse unconstrained "
-        "optimisation using automatic differentiation. J. Optim. Theory Appl. 60 (1989)",
+        source="L. C. W. Dixon, R. C. Price. The truncated Newton method for sparse "
+        "unconstrained optimisation using automatic differentiation. J. Optim. Theory "
+        "Appl. 60 (1989)",
         optimum=0.0,
         minimizers=point[None],
         tags=_SPARSE,
@@ -258,7 +264,7 @@ def arrow_quartic(n: int = 10) -> NamedProblem:
     point[-1] = 0.0
     return NamedProblem(
         PolynomialProblem(objective, variables=v),
-        source="[CUTE] ARWHEAD",
+        source="Bongartz, Conn, Gould, Toint, ACM Trans. Math. Softw. 21 (1995), ARWHEAD",
         optimum=0.0,
         minimizers=point[None],
         tags=("unconstrained", "sparse"),
@@ -276,7 +282,7 @@ def liarwhd(n: int = 10) -> NamedProblem:
     own = copies(lambda x: 4 * (x[0] ** 2 - x[0]) ** 2 + (x[0] - 1) ** 2, [[0]], v)
     return NamedProblem(
         PolynomialProblem(objective + own, variables=v),
-        source="[CUTE] LIARWHD",
+        source="Bongartz, Conn, Gould, Toint, ACM Trans. Math. Softw. 21 (1995), LIARWHD",
         optimum=0.0,
         minimizers=np.ones((1, n)),
         tags=_SPARSE,
@@ -300,7 +306,8 @@ def nondquar(n: int = 8) -> NamedProblem:
     )
     return NamedProblem(
         PolynomialProblem(objective, variables=v),
-        source="[CUTE] NONDQUAR; [CGT]",
+        source="Bongartz, Conn, Gould, Toint, ACM Trans. Math. Softw. 21 (1995), NONDQUAR; Conn,"
+        " Gould, Toint, Math. Comp. 50 (1988)",
         optimum=0.0,
         minimizers=np.zeros((1, n)),
         tags=(*_SPARSE, "degenerate"),

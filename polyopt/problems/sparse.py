@@ -2,9 +2,9 @@
 
 References
 ----------
-- [CSTSSOS] J. Wang, V. Magron, J. B. Lasserre, N. H. A. Mai. CS-TSSOS: correlative and term
+- J. Wang, V. Magron, J. B. Lasserre, N. H. A. Mai. CS-TSSOS: correlative and term
   sparsity for large-scale polynomial optimization. ACM Trans. Math. Softw. 48 (2022), section 6.
-- [N09] J. Nie. Sum of squares method for sensor network localization. Comput. Optim. Appl. 43
+- J. Nie. Sum of squares method for sensor network localization. Comput. Optim. Appl. 43
   (2009).
 """
 
@@ -42,7 +42,8 @@ def rosenbrock_balls(n: int = 40) -> NamedProblem:
     known = {40: 38.0514}
     return NamedProblem(
         _with_balls(rosenbrock_polynomial, size),
-        source="[CSTSSOS]; value of the sparse order 2, which local search attains",
+        source="Wang, Magron, Lasserre, Mai, ACM Trans. Math. Softw. 48 (2022); value of the "
+        "sparse order 2, which local search attains",
         optimum=known.get(size),
         accuracy=1e-5,
         tags=("sparse", "balls"),
@@ -56,7 +57,7 @@ def broyden_tridiagonal_balls(n: int = 40) -> NamedProblem:
     known = {40: 31.233529, 100: 79.833548, 1000: 808.833533}
     return NamedProblem(
         _with_balls(broyden_tridiagonal_polynomial, size),
-        source="[CSTSSOS], order 2",
+        source="Wang, Magron, Lasserre, Mai, ACM Trans. Math. Softw. 48 (2022), order 2",
         optimum=known.get(size),
         accuracy=1e-5,
         tags=("sparse", "balls"),
@@ -70,7 +71,7 @@ def chained_wood_balls(n: int = 40) -> NamedProblem:
     known = {40: 574.51168, 100: 1485.75868}
     return NamedProblem(
         _with_balls(chained_wood_polynomial, size),
-        source="[CSTSSOS], order 2",
+        source="Wang, Magron, Lasserre, Mai, ACM Trans. Math. Softw. 48 (2022), order 2",
         optimum=known.get(size),
         accuracy=1e-5,
         tags=("sparse", "balls"),
@@ -114,7 +115,7 @@ def sensor_network(sensors: int = 6, seed: int = 0) -> NamedProblem:
     box = box_constraints(x, 0.0, 1.0)
     return NamedProblem(
         PolynomialProblem(sum_polynomials(parts), box, variables=v),
-        source="after [N09]; positions random, distances exact",
+        source="after Nie, Comput. Optim. Appl. 43 (2009); positions random, distances exact",
         optimum=0.0,
         minimizers=position.reshape(1, -1),
         tags=("sparse", "random"),

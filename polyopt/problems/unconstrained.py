@@ -2,12 +2,12 @@
 
 References
 ----------
-- [DS] L. C. W. Dixon, G. P. Szegő. Towards Global Optimisation 2. North-Holland, 1978.
-- [MGH] J. J. Moré, B. S. Garbow, K. E. Hillstrom. Testing unconstrained optimization software.
+- L. C. W. Dixon, G. P. Szegő. Towards Global Optimisation 2. North-Holland, 1978.
+- J. J. Moré, B. S. Garbow, K. E. Hillstrom. Testing unconstrained optimization software.
   ACM Trans. Math. Softw. 7 (1981).
-- [L01] J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
+- J. B. Lasserre. Global optimization with polynomials and the problem of moments. SIAM J.
   Optim. 11 (2001).
-- [JY] M. Jamil, X.-S. Yang. A literature survey of benchmark functions for global optimisation
+- M. Jamil, X.-S. Yang. A literature survey of benchmark functions for global optimisation
   problems. Int. J. Math. Model. Numer. Optim. 4 (2013).
 """
 
@@ -30,8 +30,8 @@ def six_hump_camel() -> NamedProblem:
     point = np.array([0.08984201310031806, -0.7126564030207396])
     return NamedProblem(
         minimize(f),
-        source="[DS]; exact at order 3: D. Henrion, J. B. Lasserre. GloptiPoly. ACM Trans. Math. "
-        "Softw. 29 (2003)",
+        source="Dixon, Szegő, Towards Global Optimisation 2 (1978); exact at order 3: D. "
+        "Henrion, J. B. Lasserre. GloptiPoly. ACM Trans. Math. Softw. 29 (2003)",
         optimum=-1.031628453489877,
         minimizers=[point, -point],
         exact_order=3,
@@ -45,7 +45,8 @@ def three_hump_camel() -> NamedProblem:
     x, y = variables("x y")
     return NamedProblem(
         minimize(2 * x**2 - 1.05 * x**4 + x**6 / 6 + x * y + y**2),
-        source="[DS]; [JY] no. 135",
+        source="Dixon, Szegő, Towards Global Optimisation 2 (1978); Jamil, Yang, Int. J. Math. "
+        "Model. Numer. Optim. 4 (2013)",
         optimum=0.0,
         minimizers=[0.0, 0.0],
         exact_order=3,
@@ -96,7 +97,7 @@ def booth() -> NamedProblem:
     x, y = variables("x y")
     return NamedProblem(
         minimize((x + 2 * y - 7) ** 2 + (2 * x + y - 5) ** 2),
-        source="[JY] no. 17",
+        source="Jamil, Yang, Int. J. Math. Model. Numer. Optim. 4 (2013)",
         optimum=0.0,
         minimizers=[1.0, 3.0],
         tags=("sum of squares", "convex"),
@@ -111,7 +112,7 @@ def matyas() -> NamedProblem:
     x, y = variables("x y")
     return NamedProblem(
         minimize(0.26 * (x**2 + y**2) - 0.48 * x * y),
-        source="[JY] no. 71",
+        source="Jamil, Yang, Int. J. Math. Model. Numer. Optim. 4 (2013)",
         optimum=0.0,
         minimizers=[0.0, 0.0],
         tags=("convex",),
@@ -127,7 +128,7 @@ def beale() -> NamedProblem:
     f = sum_polynomials((c - x * (1 - y**k)) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625)))
     return NamedProblem(
         minimize(f),
-        source="[MGH] no. 5",
+        source="Moré, Garbow, Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 5",
         optimum=0.0,
         minimizers=[3.0, 0.5],
         tags=("sum of squares",),
@@ -144,7 +145,7 @@ def freudenstein_roth() -> NamedProblem:
     second = -29 + x + ((y + 1) * y - 14) * y
     return NamedProblem(
         minimize(first**2 + second**2),
-        source="[MGH] no. 2",
+        source="Moré, Garbow, Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 2",
         optimum=0.0,
         minimizers=[5.0, 4.0],
         tags=("sum of squares",),
@@ -165,7 +166,7 @@ def powell_singular() -> NamedProblem:
     )
     return NamedProblem(
         minimize(f),
-        source="[MGH] no. 13",
+        source="Moré, Garbow, Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 13",
         optimum=0.0,
         minimizers=np.zeros((1, 4)),
         tags=("sum of squares", "degenerate"),
@@ -188,7 +189,7 @@ def wood() -> NamedProblem:
     )
     return NamedProblem(
         minimize(f),
-        source="[MGH] no. 14",
+        source="Moré, Garbow, Hillstrom, ACM Trans. Math. Softw. 7 (1981), no. 14",
         optimum=0.0,
         minimizers=np.ones((1, 4)),
         tags=("sum of squares",),
@@ -204,7 +205,7 @@ def zakharov(n: int = 4) -> NamedProblem:
     s = linear_sum(v, np.arange(1.0, n + 1.0) / 2)
     return NamedProblem(
         minimize(squared_norm(v) + s**2 + s**4),
-        source="[JY] no. 173",
+        source="Jamil, Yang, Int. J. Math. Model. Numer. Optim. 4 (2013)",
         optimum=0.0,
         minimizers=np.zeros((1, n)),
         tags=("sum of squares", "convex"),
@@ -221,7 +222,8 @@ def lasserre_two_squares() -> NamedProblem:
     t = float(roots[np.abs(roots.imag).argmin()].real)
     return NamedProblem(
         minimize((x**2 + 1) ** 2 + (y**2 + 1) ** 2 + (x + y + 1) ** 2),
-        source="[L01] example 1; the minimiser solves 4t³ + 8t + 2 = 0",
+        source="Lasserre, SIAM J. Optim. 11 (2001), section 5; the minimiser solves 4t³ + 8t + 2"
+        " = 0",
         optimum=2 * (t**2 + 1) ** 2 + (2 * t + 1) ** 2,
         minimizers=[t, t],
         exact_order=2,
@@ -237,7 +239,7 @@ def lasserre_saddle() -> NamedProblem:
     t = float(roots[np.abs(roots.imag).argmin()].real)
     return NamedProblem(
         minimize((x**2 + 1) ** 2 + (y**2 + 1) ** 2 - 2 * (x + y + 1) ** 2),
-        source="[L01] example 2; the minimiser solves t³ = t + 1",
+        source="Lasserre, SIAM J. Optim. 11 (2001), section 5; the minimiser solves t³ = t + 1",
         optimum=2 * (t**2 + 1) ** 2 - 2 * (2 * t + 1) ** 2,
         minimizers=[t, t],
         exact_order=2,
@@ -254,8 +256,9 @@ def six_variable_quartic() -> NamedProblem:
     f = sum_polynomials([*(v**4 for v in x), cubic]) + 1
     return NamedProblem(
         minimize(f),
-        source="J. Wang, V. Magron, J. B. Lasserre, N. H. A. Mai. CS-TSSOS: correlative and term "
-        "sparsity for large-scale polynomial optimization. ACM Trans. Math. Softw. 48 (2022)",
+        source="J. Wang, V. Magron, J. B. Lasserre, N. H. A. Mai. CS-TSSOS: correlative and term"
+        " sparsity for large-scale polynomial optimization. ACM Trans. Math. Softw. 48 "
+        "(2022)",
         optimum=0.5042475,
         accuracy=1e-6,
         tags=("sparse",),

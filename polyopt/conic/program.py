@@ -14,10 +14,12 @@ dual to each other (Lasserre, *SIAM J. Optim.* 11, 2001, section 4).
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from polyopt.conic.svec import svec_length
-from polyopt.errors import InvalidProblemError
+from polyopt.errors import FormatError, InvalidProblemError
 from polyopt.status import Status
 
 Vector = NDArray[np.float64]
@@ -238,6 +240,49 @@ class ConicProgram:
         )
         return DualProgram(program, self)
 
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a file for other solvers, ``.dat-s`` or ``.cbf``.
+
+        The formats are described in :mod:`polyopt.conic.sdpa_format` and
+        :mod:`polyopt.conic.cbf_format`. ``.cbf`` takes every program; ``.dat-s`` has no
+        second-order cones, and states an SOS form as the moment form it is the dual of.
+
+        Raises
+        ------
+        FormatError
+            If the ending is another one, or the format cannot state the program.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "small.cbf")
+        >>> program = ConicProgram([1.0], -np.ones((1, 1)), [-3.0], Cones(nonnegative=1))
+        >>> program.write(path)
+        >>> print(ConicProgram.read(path))
+        conic program: 1 variable, 1 rows, 1 nonzeros; 1 inequality
+        """
+        from polyopt.conic.cbf_format import write_cbf
+        from polyopt.conic.sdpa_format import write_sdpa
+
+        {".dat-s": write_sdpa, ".cbf": write_cbf}[_ending(path)](self, path)
+
+    @staticmethod
+    def read(path: str | os.PathLike[str]) -> ConicProgram:
+        """Read a program from a ``.dat-s`` or ``.cbf`` file; see :meth:`write`.
+
+        Raises
+        ------
+        FormatError
+            With the number of the line and what is wrong there.
+        OSError
+            The file cannot be opened.
+        """
+        from polyopt.conic.cbf_format import read_cbf
+        from polyopt.conic.sdpa_format import read_sdpa
+
+        return {".dat-s": read_sdpa, ".cbf": read_cbf}[_ending(path)](path)
+
     def __str__(self) -> str:
         n = self.number_of_variables
         return (
@@ -371,6 +416,16 @@ class DualProgram:
             solver=solution.solver,
             message=solution.message,
         )
+
+
+def _ending(path: str | os.PathLike[str]) -> str:
+    ending = Path(path).suffix.lower()
+    if ending not in (".dat-s", ".cbf"):
+        raise FormatError(
+            f"{Path(path).name}: files ending in {ending or 'nothing'!r} are not known; conic "
+            "programs are written as .dat-s (SDPA) or .cbf (conic benchmark format)"
+        )
+    return ending
 
 
 def _vector(values: Any, name: str) -> Vector:

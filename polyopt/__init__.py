@@ -13,6 +13,7 @@ from polyopt.polynomial import (
     variables,
 )
 from polyopt.problem import PolynomialProblem, maximize, minimize
+from polyopt.problem_json import load_problem, save_problem
 from polyopt.proof import ProvenBound, load_proof
 from polyopt.relaxation import (
     Cone,
@@ -75,6 +76,7 @@ __all__ = [
     "correlative_sparsity",
     "csp_graph",
     "krivine",
+    "load_problem",
     "load_proof",
     "maximize",
     "minimal_order",
@@ -83,6 +85,7 @@ __all__ = [
     "putinar",
     "quadratic",
     "register_solver",
+    "save_problem",
     "schmuedgen",
     "shor",
     "sublevel",

@@ -15,10 +15,12 @@ from polyopt.conic.residuals import Residuals, solution_residuals
 from polyopt.conic.svec import smat
 from polyopt.moments import Moments
 from polyopt.relaxation.multiplier import Cone
+from polyopt.relaxation.plan import size_text
 from polyopt.relaxation.relaxation import Form, Relaxation
 from polyopt.status import Status
 
 if TYPE_CHECKING:
+    from polyopt.extraction import Minimizer, RankStrategy
     from polyopt.proof.proven_bound import ProvenBound
 
 
@@ -37,6 +39,8 @@ class RelaxationResult:
         The form that was given to the solver.
     timings : mapping of str to float
         Seconds by phase: sparsity, relaxation, assembly, solver.
+    peak_memory : float or None
+        Largest memory the process has held so far, bytes; None where the system does not tell.
     bound_kind : str
         Always ``"numerical"``: the solver's values, correct up to the residuals. Use
         :meth:`prove` for a bound that holds whatever the solver did.
@@ -47,6 +51,7 @@ class RelaxationResult:
     solution: ConicSolution
     form: Form
     timings: Mapping[str, float]
+    peak_memory: float | None = None
     bound_kind: Literal["numerical"] = "numerical"
 
     @property
@@ -123,6 +128,50 @@ class RelaxationResult:
 
         return prove(self, method=method, box=box)
 
+    def minimizers(
+        self,
+        *,
+        rank: RankStrategy | None = None,
+        polish: bool = True,
+        restarts: int = 8,
+        rng: int | np.random.Generator = 0,
+    ) -> list[Minimizer]:
+        """Points that attain the bound, or come close to it.
+
+        Atoms of a flat extension (on sparse relaxations glued over the clique tree), improved by a
+        local search with exact derivatives. Without a flat extension local searches start at the
+        first-order moments and at random points with the first and second moments.
+
+        Parameters
+        ----------
+        rank : RankStrategy, optional
+            How ranks of moment matrices are decided, such as ``FixedRank(2)`` or
+            ``RelativeTolerance(1e-4)`` of :mod:`polyopt.extraction`; ``LargestGap()`` if left out.
+        polish : bool
+            False gives the raw points, feasible or not.
+        restarts : int
+            Random starts where the moments are not flat.
+        rng : int or numpy.random.Generator
+
+        Returns
+        -------
+        list of Minimizer
+            Best value first, each point once, only those whose value is that of the best. Empty if
+            no feasible point was found. Without a flat extension they may be local minimisers:
+            read their gap.
+
+        Examples
+        --------
+        >>> import polyopt as po
+        >>> x = po.variables("x", 1)[0]
+        >>> result = po.putinar(po.minimize((x**2 - 4) ** 2), order=2).solve()
+        >>> [m.point.round(6).tolist() for m in result.minimizers()]
+        [[-2.0], [2.0]]
+        """
+        from polyopt.extraction.minimizers import find_minimizers
+
+        return find_minimizers(self, rank=rank, polish=polish, restarts=restarts, rng=rng)
+
     def __repr__(self) -> str:
         return f"<RelaxationResult: {self.status}, bound {self.bound:.9g} (numerical)>"
 
@@ -139,7 +188,8 @@ class RelaxationResult:
             lines.append(self.status.text)
             if self.solution.message:
                 lines.append(f"solver's message: {self.solution.message}")
-        lines.append(f"time: {spent}")
+        memory = f"; peak memory {size_text(self.peak_memory)}" if self.peak_memory else ""
+        lines.append(f"time: {spent}{memory}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -152,4 +202,5 @@ class RelaxationResult:
             "form": self.form,
             "relaxation": self.relaxation.name,
             "timings": dict(self.timings),
+            "peak_memory": self.peak_memory,
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from polyopt.climb import solve
 from polyopt.errors import PolyoptError
+from polyopt.extraction import Minimizer
 from polyopt.polynomial import (
     Polynomial,
     Relation,
@@ -37,6 +39,7 @@ from polyopt.relaxation import (
     sublevel,
 )
 from polyopt.result import RelaxationResult
+from polyopt.solution import Solution
 from polyopt.solvers.registry import available_solvers, register_solver
 from polyopt.sparsity import (
     CorrelativeSparsity,
@@ -53,6 +56,7 @@ __all__ = [
     "DiagonallyDominant",
     "Factor",
     "MergeCliques",
+    "Minimizer",
     "Multiplier",
     "NewtonPolytope",
     "Polynomial",
@@ -65,6 +69,7 @@ __all__ = [
     "RelaxationResult",
     "ScaledDiagonallyDominant",
     "SignSymmetry",
+    "Solution",
     "Status",
     "TermSparsity",
     "Variables",
@@ -88,6 +93,7 @@ __all__ = [
     "save_problem",
     "schmuedgen",
     "shor",
+    "solve",
     "sublevel",
     "sum_polynomials",
     "variables",

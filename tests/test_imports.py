@@ -41,8 +41,10 @@ AT_THE_TOP = {"networkx", "numpy", "scipy"}
 ROOMS = {
     "polyopt": "top",
     "polyopt.cli": "top",
+    "polyopt.climb": "top",
     "polyopt.commands": "top",
     "polyopt.plotting": "top",
+    "polyopt.solution": "top",
     "polyopt.__main__": "top",
     "polyopt.errors": "errors",
     "polyopt.status": "status",

@@ -1,0 +1,145 @@
+"""What :func:`polyopt.solve` found: a bound, a point, and how far they are apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from polyopt.status import Status
+
+if TYPE_CHECKING:
+    from polyopt.extraction import Minimizer
+    from polyopt.problem import PolynomialProblem
+    from polyopt.proof import ProvenBound
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One relaxation that was tried.
+
+    Attributes
+    ----------
+    name : str
+    outcome : str
+        Status of the solver, or why the relaxation was not solved.
+    bound : float
+        Numerical bound, NaN where there is none.
+    value : float
+        Best value at a feasible point known afterwards, NaN where none is known.
+    seconds : float
+        Time since the start of the climb.
+    """
+
+    name: str
+    outcome: str
+    bound: float
+    value: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds:7.2f} s  {self.name}: {self.outcome}, bound {_number(self.bound)}, "
+            f"best value {_number(self.value)}"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Answer of :func:`polyopt.solve`.
+
+    Attributes
+    ----------
+    problem : PolynomialProblem
+    status : Status
+        OPTIMAL: the gap is closed. INACCURATE: bound and value are what they are, but a gap is
+        left. INFEASIBLE, UNBOUNDED: said of the problem, on numerical evidence. TIME_LIMIT and
+        INTERRUPTED: the best so far. FAILED: neither bound nor point.
+    message : str
+        What happened, in words.
+    bound : float
+        Lower bound of the optimum for "min", upper bound for "max"; infinite where there is none.
+    bound_kind : {"numerical", "proven", "exact"}
+    value : float
+        Objective at the best feasible point found, NaN where none was found.
+    gap : float
+        Distance from bound to value, NaN where one is missing; slightly negative by rounding.
+    minimizers : list of Minimizer
+        Best value first.
+    proof : ProvenBound or None
+        For the bound where its kind is not numerical; a weaker one where a proof was possible
+        but loses accuracy.
+    history : tuple of Attempt
+    tolerance : float
+        Relative gap that counts as closed.
+    seconds : float
+    """
+
+    problem: PolynomialProblem
+    status: Status
+    message: str
+    bound: float
+    bound_kind: Literal["numerical", "proven", "exact"]
+    value: float
+    gap: float
+    minimizers: list[Minimizer]
+    proof: ProvenBound | None
+    history: tuple[Attempt, ...]
+    tolerance: float
+    seconds: float
+
+    def __str__(self) -> str:
+        relation = ">=" if self.problem.sense == "min" else "<="
+        lines = [f"{self.status.value}: {self.message}"]
+        if math.isfinite(self.bound):
+            lines.append(f"optimum {relation} {self.bound:.9g} ({self.bound_kind})")
+        elif self.status not in (Status.INFEASIBLE, Status.UNBOUNDED):
+            lines.append("no finite bound")
+        if self.minimizers:
+            best = self.minimizers[0]
+            lines.append(
+                f"value   {self.value:.9g} (sampled) at a point that violates the constraints by "
+                f"{best.violation:.1e}"
+            )
+            lines.append(f"gap     {self.gap:.3g}")
+            shown = self.minimizers[:5]
+            lines += [f"point   ({_point(m.point)})" for m in shown]
+            if len(self.minimizers) > len(shown):
+                lines.append(f"        … ({len(self.minimizers) - len(shown)} more points)")
+        else:
+            lines.append("no feasible point found")
+        if self.proof is not None:
+            lines.append(f"proof   {self.proof}")
+        lines.append(f"tried   {len(self.history)} relaxations in {self.seconds:.3g} s")
+        lines += [f"  {attempt}" for attempt in self.history]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Solution: {self.status.value}, bound {self.bound:.9g} ({self.bound_kind}), "
+            f"value {self.value:.9g}>"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "status": self.status.value,
+            "message": self.message,
+            "bound": self.bound,
+            "bound_kind": self.bound_kind,
+            "value": self.value,
+            "gap": self.gap,
+            "points": [m.point.tolist() for m in self.minimizers],
+            "violations": [m.violation for m in self.minimizers],
+            "seconds": self.seconds,
+            "history": [str(attempt) for attempt in self.history],
+        }
+
+
+def _number(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:.9g}"
+
+
+def _point(point: Any) -> str:
+    shown = ", ".join(f"{float(v):.6g}" for v in point[:8])
+    return f"{shown}, …" if len(point) > 8 else shown

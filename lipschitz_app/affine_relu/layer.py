@@ -22,8 +22,9 @@ IEEE TNNLS 2023, arXiv:2104.14672 (the bound ‖RAD‖).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +35,9 @@ from lipschitz_app.operators import AffineOperator, DenseOperator, ProvenNorm
 from lipschitz_app.operators.base import flat_point
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.rounding import FloatArray, Norm, down, dual, inflate, up
+
+if TYPE_CHECKING:
+    from lipschitz_app.affine_relu.tighten import Relaxed
 
 BoolArray = NDArray[np.bool_]
 
@@ -61,6 +65,8 @@ class AffineReluBound:
         False at zero-range inputs: the diagonal of D.
     norm : ProvenNorm
         The norm of ``R A D`` and its proof.
+    relaxation : Relaxed or None
+        A bound by relaxation, where one was computed.
     """
 
     operator: AffineOperator
@@ -76,11 +82,31 @@ class AffineReluBound:
     norm: ProvenNorm
     rtol: float
     work: float
+    relaxation: Relaxed | None = None
 
     @property
     def bound(self) -> float:
+        """Proven upper bound of the anchored constant: the smaller of what was computed."""
+        if self.relaxation is not None:
+            return min(self.norm.value, self.relaxation.bound)
+        return self.norm.value
+
+    @property
+    def analytic(self) -> float:
         """Proven upper bound ``||R A D||`` of the anchored constant."""
         return self.norm.value
+
+    @property
+    def method(self) -> str:
+        """How :attr:`bound` was found: "relaxation", or the method of the norm's proof."""
+        return "relaxation" if self.bound < self.norm.value else self.norm.method
+
+    @property
+    def how(self) -> str:
+        """The proof of :attr:`bound`, in words."""
+        if self.relaxation is not None and self.method == "relaxation":
+            return self.relaxation.how
+        return self.norm.how
 
     @property
     def lower(self) -> FloatArray:
@@ -166,7 +192,7 @@ class AffineReluBound:
 
     def __str__(self) -> str:
         rows = f"{self.dead} dead, {self.partial} partial, {self.active} active rows"
-        return f"anchored bound {self.bound:.8g} (proven: {self.norm.how}); {rows}"
+        return f"anchored bound {self.bound:.8g} (proven: {self.how}); {rows}"
 
 
 def relu_slopes(value: FloatArray, error: FloatArray, half_range: FloatArray) -> FloatArray:
@@ -299,6 +325,7 @@ def affine_relu_bound(
     *,
     norm: float | Norm = 2,
     output_norm: float | Norm | None = None,
+    tighten: bool = False,
     rtol: float = 1e-7,
     work: float = 4e11,
 ) -> AffineReluBound:
@@ -318,6 +345,9 @@ def affine_relu_bound(
         Of the input.
     output_norm : 1, 2 or inf
         Of the output; that of the input when left out.
+    tighten : bool
+        Whether to solve a polynomial relaxation too, for layers of at most some forty inputs and
+        partial rows; Euclidean norms only. `bound` is the smaller of both.
     rtol, work : float
         As for :func:`lipschitz_app.operators.spectral_norm_upper_bound`.
 
@@ -330,6 +360,10 @@ def affine_relu_bound(
     Raises
     ------
     InvalidNetworkError, InvalidPointError, InvalidOptionError
+    UnsupportedError
+        `tighten` with other norms, or a layer that is too large.
+    NoBoundError
+        The solver of the relaxation gave no bound.
 
     Examples
     --------
@@ -352,7 +386,7 @@ def affine_relu_bound(
             "booleans, true where a coordinate cannot move"
         )
     source = as_norm(norm)
-    return analyse_layer(
+    analysis = analyse_layer(
         operator,
         center,
         checked_radius(radius),
@@ -362,3 +396,13 @@ def affine_relu_bound(
         rtol=rtol,
         work=work,
     )
+    if not tighten:
+        return analysis
+    from lipschitz_app.affine_relu.tighten import tighten_layer
+
+    return tighten_layer(analysis)
+
+
+def with_relaxation(analysis: AffineReluBound, relaxation: Relaxed) -> AffineReluBound:
+    """Return the analysis with a bound by relaxation beside the norm."""
+    return replace(analysis, relaxation=relaxation)

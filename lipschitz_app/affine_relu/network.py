@@ -14,13 +14,18 @@ import logging
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.affine_relu.layer import BoolArray, analyse_layer, checked_radius
+from lipschitz_app.affine_relu.layer import (
+    AffineReluBound,
+    BoolArray,
+    analyse_layer,
+    checked_radius,
+)
 from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
 from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.norms import as_norm
@@ -89,6 +94,16 @@ class AnchoredBound:
         Value of the network at the centre.
     output_error : array
         Proven bound on its rounding errors.
+    source : str
+        What gave the bound: "product of layers" or "joint relaxation".
+    product : float
+        Product of the layers' bounds; `bound` where no joint relaxation is smaller.
+    lower : float or None
+        Proven lower bound of the constant, at `witness`; with method "tightened".
+    witness : array or None
+        Point of the ball that attains `lower`.
+    notes : tuple of str
+        What was left out, and why.
     """
 
     bound: float
@@ -100,10 +115,36 @@ class AnchoredBound:
     output_error: FloatArray = field(repr=False)
     kind: str = "proven"
     constant: str = "anchored"
+    source: str = "product of layers"
+    product: float = math.nan
+    lower: float | None = None
+    witness: FloatArray | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        head = f"{self.constant} bound {self.bound:.8g} ({self.kind}), radius {self.radius:g}"
-        return "\n".join([head, *_table(self.layers)])
+        head = f"{self.constant} bound {self.bound:.8g} ({self.kind}, {self.source}), "
+        lines = [f"{head}radius {self.radius:g}"]
+        if self.lower is not None:
+            lines.append(f"lower bound {self.lower:.8g} (proven, at a witness)")
+        return "\n".join([*lines, *_table(self.layers), *(f"note: {n}" for n in self.notes)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, for JSON."""
+        return {
+            "constant": self.constant,
+            "bound": self.bound,
+            "kind": self.kind,
+            "source": self.source,
+            "product": self.product,
+            "lower": self.lower,
+            "radius": self.radius,
+            "norm": self.norm,
+            "method": self.method,
+            "layers": [asdict(layer) for layer in self.layers],
+            "output": self.output.tolist(),
+            "witness": None if self.witness is None else self.witness.tolist(),
+            "notes": list(self.notes),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,43 +206,71 @@ def begin(stages: tuple[Stage, ...], center: ArrayLike, radius: float) -> Pass:
 
 def advance(state: Pass, stage: Stage, norm: Norm, rtol: float, work: float) -> Pass:
     """Return the state after one more stage."""
+    if isinstance(stage.operator, MaxPooling):
+        return advance_pool(state, stage.operator, norm)
     started = time.perf_counter()
-    operator = stage.operator
-    if isinstance(operator, MaxPooling):
-        factor = operator.factor(norm)
-        moving = operator(state.moving.astype(np.float64)) > 0
-        center, error = operator(state.center), operator(state.error)
-        counts = (int((~moving).sum()), 0, int(moving.sum()))
-        method, how, lower = "max pooling", "no input lies in more windows", 0.0
-    else:
-        layer = analyse_layer(
-            operator,
-            state.center,
-            state.radius,
-            state.moving,
-            center_error=state.error,
-            relu=stage.relu,
-            input_norm=norm,
-            output_norm=norm,
-            rtol=rtol,
-            work=work,
-        )
-        factor, moving = layer.bound, ~layer.zero_range
-        center, error = layer.value, layer.value_error
-        if stage.relu:
-            center = np.maximum(center, 0.0)
-        counts = (layer.dead, layer.partial, layer.active)
-        method, how, lower = layer.norm.method, layer.norm.how, layer.norm.lower
-    name = repr(operator) + (" + ReLU" if stage.relu else "")
-    seconds = time.perf_counter() - started
-    entry = LayerBound(name, factor, state.radius, *counts, method, how, lower, seconds)
-    _LOG.info("%s: %.8g by %s in %.2f s", name, factor, method, seconds)
+    return advance_affine(state, analyse_stage(state, stage, norm, rtol, work), started)
+
+
+def analyse_stage(
+    state: Pass, stage: Stage, norm: Norm, rtol: float, work: float
+) -> AffineReluBound:
+    """Return the analysis of an affine stage on its ball."""
+    assert not isinstance(stage.operator, MaxPooling)
+    return analyse_layer(
+        stage.operator,
+        state.center,
+        state.radius,
+        state.moving,
+        center_error=state.error,
+        relu=stage.relu,
+        input_norm=norm,
+        output_norm=norm,
+        rtol=rtol,
+        work=work,
+    )
+
+
+def advance_affine(state: Pass, layer: AffineReluBound, started: float) -> Pass:
+    """Return the state after an affine stage that was analysed from `started` on."""
+    center = np.maximum(layer.value, 0.0) if layer.relu else layer.value
+    entry = LayerBound(
+        repr(layer.operator) + (" + ReLU" if layer.relu else ""),
+        layer.bound,
+        state.radius,
+        layer.dead,
+        layer.partial,
+        layer.active,
+        layer.method,
+        layer.how,
+        layer.norm.lower,
+        time.perf_counter() - started,
+    )
+    return _after(state, center, layer.value_error, ~layer.zero_range, entry)
+
+
+def advance_pool(state: Pass, pool: MaxPooling, norm: Norm) -> Pass:
+    """Return the state after a max pool."""
+    started = time.perf_counter()
+    moving = pool(state.moving.astype(np.float64)) > 0
+    center, error = pool(state.center), pool(state.error)
+    counts = (int((~moving).sum()), 0, int(moving.sum()))
+    how = "no input lies in more windows"
+    factor, seconds = pool.factor(norm), time.perf_counter() - started
+    entry = LayerBound(repr(pool), factor, state.radius, *counts, "max pooling", how, 0.0, seconds)
+    return _after(state, center, error, moving, entry)
+
+
+def _after(
+    state: Pass, center: FloatArray, error: FloatArray, moving: BoolArray, entry: LayerBound
+) -> Pass:
+    _LOG.info("%s: %.8g by %s in %.2f s", entry.name, entry.bound, entry.method, entry.seconds)
     return Pass(
         center,
         error,
         moving,
-        _times(state.radius, factor),
-        _times(state.product, factor),
+        _times(state.radius, entry.bound),
+        _times(state.product, entry.bound),
         (*state.layers, entry),
     )
 
@@ -215,9 +284,10 @@ def anchored_bound(
     net: Network | Iterable[StageLike],
     center: ArrayLike,
     radius: float,
-    method: Literal["analytic"] = "analytic",
+    method: Literal["analytic", "tightened"] = "analytic",
     *,
     norm: float | Norm = 2,
+    rng: int | np.random.Generator = 0,
     rtol: float = 1e-7,
     work: float = 4e11,
 ) -> AnchoredBound:
@@ -229,9 +299,14 @@ def anchored_bound(
         Affine layers, ReLU, max pooling, batch normalisation in evaluation mode.
     center : array, in the input's shape or flat
     radius : float
-    method : "analytic"
-        The product of the layer bounds ‖RAD‖.
+    method : "analytic" or "tightened"
+        - "analytic": the product of the layer bounds ‖RAD‖; any size.
+        - "tightened": polynomial relaxations of each small layer and, for small networks, of all
+          layers at once; with a lower bound beside it. Norm 2 only. The notes of the result say
+          what was too large.
     norm : 1, 2 or inf
+    rng : int or Generator
+        Source of the lower bound's random starts.
     rtol : float
         Relative excess aimed at in each layer's spectral norm.
     work : float
@@ -250,15 +325,26 @@ def anchored_bound(
     >>> round(anchored_bound(net, center=[-1.0], radius=2.0).bound, 9)
     0.5
     """
-    if method != "analytic":
-        raise InvalidOptionError(f'method "{method}" is not known; use "analytic"')
+    if method not in ("analytic", "tightened"):
+        raise InvalidOptionError(f'method "{method}" is not known; use "analytic" or "tightened"')
     stages, name = as_stages(net), as_norm(norm)
+    if method == "tightened":
+        from lipschitz_app.affine_relu.tightened import tightened_bound
+
+        return tightened_bound(stages, center, radius, norm=name, rng=rng, rtol=rtol, work=work)
     state = begin(stages, center, radius)
     start = state.radius
     for stage in stages:
         state = advance(state, stage, name, rtol, work)
     return AnchoredBound(
-        state.product, start, name, method, state.layers, state.center, state.error
+        state.product,
+        start,
+        name,
+        method,
+        state.layers,
+        state.center,
+        state.error,
+        product=state.product,
     )
 
 

@@ -114,7 +114,7 @@ class Relaxation:
         self,
         solver: str | None = None,
         form: Form | None = None,
-        tolerance: float = 1e-8,
+        tolerance: float | None = None,
         time_limit: float | None = None,
         threads: int | None = None,
         verbose: bool = False,
@@ -130,8 +130,9 @@ class Relaxation:
             A name from :func:`polyopt.available_solvers`; chosen by block sizes when left out.
         form : {"moment", "sos"}, optional
             The conic form; what was measured to be fastest for the solver when left out.
-        tolerance : float
-            Relative feasibility and gap tolerance asked of the solver.
+        tolerance : float, optional
+            Relative feasibility and gap tolerance asked of the solver; when left out that of the
+            solver (``capabilities.default_tolerance``), 1e-8 for all but ``"lowrank"`` (1e-5).
         time_limit : float, optional
             Seconds of wall-clock time for the solver.
         threads : int, optional

@@ -12,6 +12,7 @@ from polyopt.solvers.base import (
 from polyopt.solvers.clarabel import ClarabelSolver
 from polyopt.solvers.cvxpy import CvxpySolver, to_cvxpy
 from polyopt.solvers.highs import HighsSolver
+from polyopt.solvers.lowrank.conic import LowRankSolver
 from polyopt.solvers.registry import (
     available_solvers,
     default_solver,
@@ -27,6 +28,7 @@ __all__ = [
     "ConeKind",
     "CvxpySolver",
     "HighsSolver",
+    "LowRankSolver",
     "ScsSolver",
     "Solver",
     "SolverCapabilities",

@@ -79,6 +79,8 @@ class SolverCapabilities:
     certificates
         Whether infeasible and unbounded programs come with a ray that shows it. Where not, the ray
         is computed by a second solve.
+    default_tolerance
+        Tolerance where none is given.
     """
 
     cones: frozenset[ConeKind]
@@ -90,6 +92,7 @@ class SolverCapabilities:
     time_limit: bool = True
     threads: bool = True
     certificates: bool = True
+    default_tolerance: float = 1e-8
 
     def supports(self, cones: Cones) -> bool:
         """Whether all cones of a program are handled natively."""

@@ -149,7 +149,7 @@ def default_solver(program: ConicProgram | Cones, *, tolerance: float | None = N
 
     1. Linear programs: HiGHS.
     2. A PSD block of more than ``LARGEST_INTERIOR_POINT_BLOCK`` rows: where it is the only one, of
-       order 1 with bounded squares (:meth:`LowRankSolver.applies_to`), and no tolerance below
+       order 1 with bounded squares (:meth:`LowRankSolver.is_suited`), and no tolerance below
        ``SMALLEST_LOW_RANK_TOLERANCE`` is asked for, the low-rank solver; else SCS, whose iterations
        cost k^3. The accuracy of both is lower, which status and residuals tell.
     3. A few blocks that dominate (:func:`~polyopt.solvers.staged.effective_side` at least
@@ -181,7 +181,7 @@ def default_solver(program: ConicProgram | Cones, *, tolerance: float | None = N
     if max(psd, default=0) > LARGEST_INTERIOR_POINT_BLOCK:
         low_rank = LowRankSolver()
         loose = tolerance is None or tolerance >= SMALLEST_LOW_RANK_TOLERANCE
-        if loose and isinstance(program, ConicProgram) and low_rank.applies_to(program):
+        if loose and isinstance(program, ConicProgram) and low_rank.is_suited(program):
             return low_rank
         return get_solver("scs")
     if effective_side(cones) >= SMALLEST_FIRST_ORDER_BLOCK:

@@ -149,8 +149,8 @@ def test_bad_input_is_refused():
         BilinearOperator(np.array([0, 1]), np.array([2]), np.ones((1, 1)), np.ones(1))
     with pytest.raises(InvalidProblemError, match="disjoint sets of rows"):
         GridFamily(np.array([0]), np.array([1]))
-    with pytest.raises(InvalidProblemError, match="off the diagonal"):
-        EntryFamily(np.array([[1, 1]]), sp.csr_array([[1.0]]), np.ones(1))
+    with pytest.raises(InvalidProblemError, match="distinct entries"):
+        EntryFamily(np.array([[1, 2], [2, 1]]), sp.csr_array([[1.0, 1.0]]), np.ones(1))
     with pytest.raises(InvalidProblemError, match="left factors have shape"):
         ProductFamily(sp.csr_array((1, 3)), sp.csr_array((1, 4)))
     with pytest.raises(InvalidProblemError, match="distinct"):

@@ -1,7 +1,8 @@
-r"""Sparse inequalities on single entries of the moment matrix.
+r"""Sparse inequalities and equations on single entries of the moment matrix.
 
-``offset_k + Σ_p coefficient_kp X[i_p, j_p] ≥ 0``: triangle and cycle inequalities of ``±1``
-variables (:mod:`polyopt.solvers.lowrank.cuts`) are of this kind.
+``offset_k + Σ_p coefficient_kp X[i_p, j_p] ≥ 0`` or ``= 0``: triangle and cycle inequalities of
+``±1`` variables (:mod:`polyopt.solvers.lowrank.cuts`) are of this kind, and the scalar rows of a
+conic program (:mod:`polyopt.solvers.lowrank.translate`).
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from polyopt.solvers.lowrank.operators import Floats, Integers, Rounding
 
 @dataclass(frozen=True, slots=True)
 class EntryFamily:
-    """Inequalities with few entries each.
+    """Inequalities, or equations, with few entries each.
 
     Attributes
     ----------
     pairs : (p, 2) int array
-        Entries that occur, off the diagonal and each once up to order.
+        Entries that occur, each once up to order.
     coefficients : (k, p) sparse array
     offset : (k,) float array
+    equality : bool
+        Whether the constraints are equations.
 
     Examples
     --------
@@ -41,6 +44,7 @@ class EntryFamily:
     pairs: Integers
     coefficients: sp.csr_array
     offset: Floats
+    equality: bool = False
 
     def __post_init__(self) -> None:
         if self.coefficients.shape != (len(self.offset), len(self.pairs)):
@@ -48,32 +52,41 @@ class EntryFamily:
                 f"coefficients have shape {self.coefficients.shape}, expected "
                 f"({len(self.offset)}, {len(self.pairs)}) from the offset and the pairs"
             )
-        ordered = np.sort(self.pairs, axis=1)
-        if len(np.unique(ordered, axis=0)) < len(ordered) or np.any(ordered[:, 0] == ordered[:, 1]):
-            raise InvalidProblemError("pairs must be distinct entries off the diagonal")
+        low, high = np.minimum(*self.pairs.T), np.maximum(*self.pairs.T)
+        if len(np.unique(low + high * (high.max(initial=0) + 1))) < len(low):
+            raise InvalidProblemError("pairs must be distinct entries, up to order")
 
     @property
     def size(self) -> int:
         """Number of constraints."""
         return len(self.offset)
 
-    @property
-    def equality(self) -> bool:
-        """Always inequalities."""
-        return False
+    def _dense(self, factor: Floats) -> bool:
+        """Whether so many entries occur that the whole matrix is cheaper than its entries."""
+        return 8 * len(self.pairs) > len(factor) ** 2
 
     def values(self, factor: Floats) -> Floats:
         """Return the values at a factor."""
         i, j = self.pairs.T
-        entries = np.einsum("pr,pr->p", factor[i], factor[j])
+        entries = (
+            (factor @ factor.T)[i, j]
+            if self._dense(factor)
+            else np.einsum("pr,pr->p", factor[i], factor[j])
+        )
         return np.asarray(self.coefficients @ entries + self.offset * (factor[0] @ factor[0]))
 
     def pullback(self, multipliers: Floats, factor: Floats) -> Floats:
         """Return ``(Σ μ_k A_k) V``."""
         i, j = self.pairs.T
         weights = (self.coefficients.T @ multipliers) / 2
-        half = sp.csr_array((weights, (i, j)), shape=(len(factor), len(factor)))
-        out = np.asarray(half @ factor + half.T @ factor)
+        if self._dense(factor):
+            full = np.zeros((len(factor), len(factor)), dtype=factor.dtype)
+            full[i, j] = weights
+            full[j, i] += weights
+            out = full @ factor
+        else:
+            half = sp.csr_array((weights, (i, j)), shape=(len(factor), len(factor)))
+            out = np.asarray(half @ factor + half.T @ factor)
         out[0] += (self.offset @ multipliers) * factor[0]
         return out
 
@@ -81,13 +94,18 @@ class EntryFamily:
         self, factor: Floats, multipliers: Floats, penalty: float
     ) -> tuple[float, Floats]:
         """Return the penalty and its half gradient, see the protocol."""
-        weights = shifted_multipliers(self.values(factor), multipliers, penalty, False)
+        weights = shifted_multipliers(self.values(factor), multipliers, penalty, self.equality)
         value = float(weights @ weights) / (2.0 * penalty)
         return value, self.pullback(weights, factor)
 
     def cast(self, dtype: npt.DTypeLike) -> EntryFamily:
         """Return the family in another precision."""
-        return EntryFamily(self.pairs, self.coefficients.astype(dtype), self.offset.astype(dtype))
+        return EntryFamily(
+            self.pairs,
+            self.coefficients.astype(dtype),
+            self.offset.astype(dtype),
+            self.equality,
+        )
 
     def add_to(self, matrix: Floats, multipliers: Floats) -> Rounding:
         """Add the entries and the constant."""

@@ -40,6 +40,10 @@ class LowRankOptions:
     ----------
     relative_gap : float
         Stop when the proven bound is this close to the value of the factor.
+    absolute_gap : float
+        Added to the relative gap times the value, for values near zero.
+    violation : float
+        Do not stop while a constraint is violated by more than this.
     rank : int or None
         Columns of the factor at the start; None means ``√(2m)`` and a few more.
     max_rank : int or None
@@ -54,6 +58,8 @@ class LowRankOptions:
         One per family at the start; None means automatic.
     penalty_limit : float
         Growth of a penalty over its start at most.
+    tightening : float
+        Factor per round on the accuracy asked of the inner problem; below 1 for small gaps.
     single_precision : bool
         Whether rounds run in single precision (twice as fast; the proof never does).
     polish : int
@@ -63,6 +69,8 @@ class LowRankOptions:
     """
 
     relative_gap: float = 1e-4
+    absolute_gap: float = 0.0
+    violation: float = math.inf
     rank: int | None = None
     max_rank: int | None = None
     rounds: int = 14
@@ -70,6 +78,7 @@ class LowRankOptions:
     prove_every: int | None = None
     penalties: tuple[float, ...] | None = None
     penalty_limit: float = 8.0
+    tightening: float = 1.0
     single_precision: bool = False
     polish: int = 0
     time_limit: float | None = None
@@ -307,7 +316,7 @@ class _Run:
             # The value is about the sum of these norms; the gradient scales with its root.
             size = math.sqrt(np.linalg.norm(model.apply_objective(state.columns), axis=1).sum())
             shrink = (0.2 if late else 1.0) if model.families else 2.0 * 0.2**number
-            tolerance = 5e-4 * shrink * size
+            tolerance = 5e-4 * shrink * options.tightening**number * size
             state = augmented_round(
                 model,
                 state,
@@ -342,7 +351,9 @@ class _Run:
     def reached(self, state: State) -> bool:
         assert self.best is not None
         size = self.options.relative_gap * max(abs(state.value), 1e-300)
+        size += self.options.absolute_gap
         settled = abs(state.value - state.lagrangian) <= size
+        settled = settled and state.violation <= self.options.violation
         return settled and self.best.bound - state.value <= size
 
     def raise_rank(self, state: State, spectrum: Spectrum, tolerance: float) -> State:

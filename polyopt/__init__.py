@@ -41,6 +41,7 @@ from polyopt.relaxation import (
 from polyopt.result import RelaxationResult
 from polyopt.solution import Solution
 from polyopt.solvers.registry import available_solvers, register_solver
+from polyopt.sos import RequirementCheck, SOSProgram, SOSSolution
 from polyopt.sparsity import (
     CorrelativeSparsity,
     chordal_extension,
@@ -67,6 +68,9 @@ __all__ = [
     "Relation",
     "Relaxation",
     "RelaxationResult",
+    "RequirementCheck",
+    "SOSProgram",
+    "SOSSolution",
     "ScaledDiagonallyDominant",
     "SignSymmetry",
     "Solution",

@@ -62,6 +62,7 @@ ROOMS = {
     "polyopt.conic.scaling": "forms",
     "polyopt.conic.sos_form": "forms",
     "polyopt.solvers": "solvers",
+    "polyopt.sos": "sos",
     "polyopt.moments": "result",
     "polyopt.result": "result",
     "polyopt.solve_relaxation": "result",
@@ -88,6 +89,9 @@ MAY_IMPORT = {
     "result": {
         "errors", "status", "polynomial", "problem", "sparsity", "relaxation", "conic", "forms",
         "solvers",
+    },
+    "sos": {
+        "errors", "status", "polynomial", "problem", "relaxation", "conic", "forms", "solvers",
     },
     "proof": {
         "errors", "status", "polynomial", "problem", "ranges", "relaxation", "conic", "result",

@@ -10,27 +10,34 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lipschitz_app import norms
-from lipschitz_app.errors import InvalidOptionError, NoBoundError
+from lipschitz_app.errors import InvalidOptionError, NoBoundError, UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
 from lipschitz_app.lower.ascent import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, OutputVector, as_output
 from lipschitz_app.ranges.interval import LayerRange, interval_ranges
-from lipschitz_app.regions import Everywhere, Region, check_region
+from lipschitz_app.regions import Ball, Everywhere, Region, check_region
 from lipschitz_app.relaxations import RELAXATIONS
 from lipschitz_app.result import LipschitzResult
 from lipschitz_app.rounding import Norm
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.interval import interval_bound
+from lipschitz_app.upper.lowrank import LOWRANK_METHODS, lowrank_bound, lowrank_offered
 from lipschitz_app.upper.moment import moment_bound
 from lipschitz_app.upper.product import product_bound
 
-METHODS = ("auto", "product", "interval", *RELAXATIONS, "exact")
+METHODS = ("auto", "product", "interval", *LOWRANK_METHODS, "lasserre", "exact")
 """Names of the methods that are offered."""
 
+AUTO_EXACT = 10
+"""Most unstable neurons that "auto" enumerates patterns for."""
+
+AUTO_PAIRS = 20_000
+"""Most pairs of an input and an unstable neuron that "auto" takes "mccormick" for, else "hr2"."""
+
 AUTO_SIZE = 80
-"""Largest moment matrix that "auto" takes HR-2, or else Shor, for; beyond, the interval bound."""
+"""Largest moment matrix that "auto" gives to a conic solver, for HR-2 or else for Shor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +93,27 @@ def lipschitz_constant(
     method : str
         - "product": product of the layers' operator norms; any depth; the region plays no part.
         - "interval": interval arithmetic on the gradient; any depth.
-        - "shor", "hr2", "mccormick", "lasserre": moment relaxations, in this order ever tighter
-          and slower; one hidden layer, norm "inf" or 2.
+        - "shor", "hr2", "mccormick", "cuts": relaxations of order one, in this order ever tighter
+          and slower; one hidden layer. In the norm "inf" the low-rank solver solves and proves
+          them at any size (its "hr2" has no cliques {x_i, t_i}); in the norm 2, on balls and
+          where `solver` names a conic solver the engine does ("cuts" is not offered there).
+        - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
         - "exact": enumeration of the patterns that occur; one hidden layer with few unstable
-          neurons, a Box or Everywhere.
-        - "auto": the smallest of "interval", "product" and, for one hidden layer of moderate size,
-          "hr2" or "shor"; the result's notes say what was left out.
+          neurons, a Box or Everywhere. Which patterns occur is a linear program's word.
+        - "auto": the smallest of "interval", "product" and, for one hidden layer, "exact" with few
+          unstable neurons, else "mccormick" or, for large networks, "hr2"; the notes say why.
     prove : bool
-        Whether the bound of a moment relaxation gets proven; product and interval always are.
+        Whether the bound of a moment relaxation by a conic solver gets proven; those of the
+        low-rank solver, product and interval always are.
     lower : bool
         Whether to look for a lower bound.
     rng : int or Generator
         Source of the lower bound's random starts.
-    solver, tolerance
-        Conic solver and its tolerance, for moment relaxations.
+    solver : str, optional
+        "lowrank", or a conic solver for moment relaxations such as "clarabel"; by default the
+        low-rank solver wherever it is offered.
+    tolerance : float
+        Of the conic solver.
     time_limit : float, optional
         Seconds for the upper bound; the lower bound gets what is left, at least a quarter of it.
     progress : callable, optional
@@ -195,6 +209,32 @@ def _upper(task: _Task, method: str) -> UpperBound:
         return UpperBound(bound.value, "proven", notes=(note,))
     if method == "exact":
         return exact_constant(hidden, task.region, task.norm, time_limit=task.remaining)
+    return _relaxation(task, hidden, method)
+
+
+def _relaxation(task: _Task, hidden: HiddenLayer, method: str) -> UpperBound:
+    """Bound by the low-rank solver where it is offered, unless a conic solver is asked for."""
+    why = lowrank_offered(hidden, task.region, task.norm)
+    if method not in LOWRANK_METHODS:
+        why = f"the method {method!r}"
+    if task.solver == "lowrank" or (task.solver is None and not why):
+        if method not in LOWRANK_METHODS:
+            raise UnsupportedError(
+                f"the low-rank solver is offered for {', '.join(LOWRANK_METHODS)}, not for {why}"
+            )
+        return lowrank_bound(
+            hidden,
+            task.region,
+            task.norm,
+            method,
+            time_limit=task.remaining,
+            progress=task.say,
+        )
+    if method not in RELAXATIONS:
+        raise UnsupportedError(
+            f"the method {method!r} is offered by the low-rank solver only: one hidden relu "
+            'layer, norm "inf", a Box or Everywhere, solver=None; use "mccormick"'
+        )
     return _moment(task, hidden, method)
 
 
@@ -218,26 +258,46 @@ def _auto(task: _Task) -> tuple[str, UpperBound]:
     why = ""
     if len(task.ranges) != 1:
         why = f"{len(task.ranges)} hidden layers"
-    elif task.norm == "1":
-        why = "norm 1"
     else:
         hidden = presolve(task.net, task.ranges, task.output)
-        small = 1 + hidden.inputs + hidden.unstable
-        large = small if isinstance(task.region, Everywhere) else small + hidden.inputs
-        chosen = "hr2" if large <= AUTO_SIZE else "shor"
-        if large > AUTO_SIZE:
-            why = f"a moment matrix of side {large}"
-        if hidden.unstable and small <= AUTO_SIZE:
-            try:
-                found[chosen] = _moment(task, hidden, chosen)
-            except NoBoundError as error:
-                why = str(error)
+        if hidden.unstable:
+            why = _relax(task, hidden, found)
     best = min(found, key=lambda method: found[method].value)
     bound = found[best]
     if why:
-        note = f"auto did not use hr2 ({why})"
-        bound = replace(bound, notes=(*bound.notes, note))
+        bound = replace(bound, notes=(*bound.notes, f"auto took {best}: {why}"))
     return best, bound
+
+
+def _relax(task: _Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str:
+    """Add the bound of the method that suits a hidden layer, and return why it does."""
+    why = f"{hidden.unstable} unstable neurons"
+    relu = hidden.encoding.name == "relu"
+    if relu and hidden.unstable <= AUTO_EXACT and not isinstance(task.region, Ball):
+        limit = None if task.remaining is None else 0.5 * task.remaining
+        try:
+            found["exact"] = exact_constant(hidden, task.region, task.norm, time_limit=limit)
+            return f'{why}; "mccormick" gives a bound that does not rest on linear programs'
+        except NoBoundError:
+            why += ", too many for enumeration in the time given"
+    pairs = hidden.inputs * hidden.unstable
+    small = 1 + hidden.inputs + hidden.unstable
+    large = small if isinstance(task.region, Everywhere) else small + hidden.inputs
+    if not lowrank_offered(hidden, task.region, task.norm) and task.solver in (None, "lowrank"):
+        chosen = "mccormick" if pairs <= AUTO_PAIRS else "hr2"
+        why += f", {pairs} pairs of inputs and unstable neurons"
+    elif task.norm == "1":
+        return f"{why}, norm 1"
+    elif small > AUTO_SIZE:
+        return f"{why}, a moment matrix of side {small} for a conic solver"
+    else:
+        chosen = "hr2" if large <= AUTO_SIZE else "shor"
+        why += f", a moment matrix of side {large} for a conic solver"
+    try:
+        found[chosen] = _relaxation(task, hidden, chosen)
+    except NoBoundError as error:
+        why += f"; {chosen}: {error}"
+    return why
 
 
 def _lower(
@@ -246,6 +306,10 @@ def _lower(
     share = None
     if time_limit is not None and task.remaining is not None:
         share = max(task.remaining, 0.25 * time_limit)
-    return lipschitz_lower_bound(
-        task.net, task.region, task.norm, output, rng=rng, time_limit=share
-    )
+    try:
+        return lipschitz_lower_bound(
+            task.net, task.region, task.norm, output, rng=rng, time_limit=share
+        )
+    except KeyboardInterrupt:
+        task.say("lower bound: interrupted")
+        return None

@@ -8,7 +8,7 @@ from typing import Any
 
 import polyopt as po
 from lipschitz_app.errors import NoBoundError
-from lipschitz_app.rounding import FloatArray
+from lipschitz_app.rounding import FloatArray, up
 from lipschitz_app.upper.base import Kind
 
 
@@ -43,9 +43,10 @@ class LipschitzResult:
     status : str
         What the solver said, if there was one.
     proof : object or None
-        Proof of the polynomial problem's bound, to save and to check again without a solver.
+        Proof of the relaxation's bound, to check again without a solver (:meth:`check`): of a
+        polynomial problem, or a :class:`lipschitz_app.upper.LowRankProof`.
     problem : polyopt.PolynomialProblem or None
-        The problem that the proof is about.
+        The problem that the proof is about, unless the proof holds it itself.
     margin : float
         Added to the proof's bound for the rounding of the problem's coefficients.
     """
@@ -77,6 +78,37 @@ class LipschitzResult:
         """The gap divided by the upper bound; 0 if both are 0."""
         return self.gap / self.upper if self.upper > 0 else 0.0
 
+    def check(self) -> float:
+        """Prove the upper bound again from the certificate, without any optimiser.
+
+        Returns
+        -------
+        float
+            The upper bound that the certificate proves, rounding included.
+
+        Raises
+        ------
+        NoBoundError
+            The bound has no certificate: it is not from a relaxation, or not proven.
+        ProofError
+            The certificate proves nothing.
+
+        Examples
+        --------
+        >>> import lipschitz_app as la
+        >>> net = la.Network.from_arrays([[[1.0, 2.0], [-1.0, 1.0]], [[1.0, 1.0]]])
+        >>> result = la.lipschitz_constant(net, la.Everywhere(), method="shor", lower=False)
+        >>> round(result.upper, 3), result.check() == result.upper
+        (3.337, True)
+        """
+        if self.proof is None:
+            raise NoBoundError(
+                f"the bound by {self.method!r} is {self.upper_kind} and has no certificate to "
+                'check; relaxations ("shor", "hr2", "mccormick") with prove=True have one'
+            )
+        again = self.proof.check() if self.problem is None else self.proof.check(self.problem)
+        return float(again.bound if self.margin == 0.0 else up(again.bound + self.margin))
+
     def save_proof(self, path: str | PathLike[str]) -> None:
         """Write the proof of the polynomial problem's bound to a file.
 
@@ -84,6 +116,8 @@ class LipschitzResult:
         ------
         NoBoundError
             The bound has no such proof: it is not from a moment relaxation, or not proven.
+        UnsupportedError
+            The proof is one of the low-rank solver, which cannot be written to files.
         """
         if self.proof is None:
             raise NoBoundError(

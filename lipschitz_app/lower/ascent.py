@@ -27,6 +27,12 @@ from lipschitz_app.ranges.interval import interval_ranges
 from lipschitz_app.regions import Ball, Box, Everywhere, Region, check_region
 from lipschitz_app.rounding import FloatArray, Norm, dual
 
+_PRODUCT = 2**18
+"""Multiplications in one matrix product below which BLAS libraries keep to one thread.
+
+Where others use the machine too, threads that wait for each other cost far more than they save.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class LowerBound:
@@ -59,7 +65,7 @@ def lipschitz_lower_bound(
     *,
     rng: int | np.random.Generator = 0,
     starts: int | None = None,
-    steps: int = 800,
+    steps: int | None = None,
     time_limit: float | None = None,
 ) -> LowerBound:
     """Return a lower bound of a network's Lipschitz constant with a witness point.
@@ -76,9 +82,9 @@ def lipschitz_lower_bound(
     rng : int or Generator
         Source of the random starts; the same number gives the same answer.
     starts : int, optional
-        Number of starting points; by default 32 to 256, fewer for larger networks.
-    steps : int
-        Number of ascent steps.
+        Number of starting points; by default 32 to 128, fewer for larger networks.
+    steps : int, optional
+        Number of ascent steps; by default 400, and 800 for large networks.
     time_limit : float, optional
         Seconds after which no further step is begun. A limit that cuts the search short makes the
         answer depend on the machine.
@@ -102,9 +108,11 @@ def lipschitz_lower_bound(
     region = check_region(region, net.input_size)
     dual_norm = dual(norms.as_norm(norm))
     target = as_output(output, net.output_size)
+    largest = max(matrix.size for matrix, _ in net.affine_pairs())
     if starts is None:
-        parameters = sum(matrix.size for matrix, _ in net.affine_pairs())
-        starts = int(np.clip(2_000_000 // parameters, 32, 256))
+        starts = int(np.clip(_PRODUCT // largest, 32, 128))
+    if steps is None:
+        steps = 400 if largest <= _PRODUCT else 800
     if starts < 1 or steps < 0:
         raise InvalidOptionError(
             f"starts={starts} and steps={steps}: give at least 1 start and 0 steps"
@@ -144,7 +152,7 @@ def _flip(
     if hidden.unstable == 0:
         return points
     # A linear program takes about as long as its matrix is large.
-    programs = int(np.clip(10_000_000 // hidden.rows.size, 20, 400)) // len(points)
+    programs = int(np.clip(10_000_000 // hidden.rows.size, 20, 120)) // len(points)
     area = SearchRegion.around(region, net.affine_pairs())
     found = []
     for point in points:

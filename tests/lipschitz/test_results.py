@@ -23,11 +23,13 @@ REGION = la.Box([0.0, 0.0], 0.15)
 
 @pytest.mark.parametrize("method", ["shor", "hr2"])
 def test_moment_bounds_are_proven_and_their_proofs_recheck(method: str, tmp_path: Path) -> None:
-    result = la.lipschitz_constant(NET, REGION, method=method)
+    result = la.lipschitz_constant(NET, REGION, method=method, solver="clarabel")
     assert result.upper_kind == "proven"
     assert result.method == method
+    assert result.check() == pytest.approx(result.upper, abs=1e-9)
     assert result.lower == pytest.approx(5.0)
     assert 5.0 <= result.upper <= 6.0
+    assert result.problem is not None
     assert result.upper >= result.proof.bound + result.margin
     result.save_proof(tmp_path / "proof.json")
     checked = po.load_proof(tmp_path / "proof.json").check(result.problem)
@@ -35,19 +37,32 @@ def test_moment_bounds_are_proven_and_their_proofs_recheck(method: str, tmp_path
 
 
 def test_unproven_bound_says_so() -> None:
-    result = la.lipschitz_constant(NET, REGION, method="shor", prove=False, lower=False)
+    result = la.lipschitz_constant(
+        NET, REGION, method="shor", prove=False, lower=False, solver="clarabel"
+    )
     assert result.upper_kind == "numerical"
     assert result.proof is None
     assert result.gap == float("inf")
     with pytest.raises(la.NoBoundError, match="has no proof to save"):
         result.save_proof("nowhere")
+    with pytest.raises(la.NoBoundError, match="no certificate to check"):
+        result.check()
 
 
-def test_auto_takes_the_smallest_bound_and_proves_it() -> None:
+def test_auto_takes_the_smallest_bound_and_says_why() -> None:
     result = la.lipschitz_constant(NET, REGION)
-    assert result.method == "hr2"
-    assert result.upper_kind == "proven"
-    assert result.upper == pytest.approx(5.9431, abs=2e-4)
+    assert (result.method, result.upper_kind) == ("exact", "exact")
+    assert result.upper == pytest.approx(5.0)
+    assert "auto took exact: 3 unstable neurons" in result.notes[-1]
+    wider, center = benchmark([5, 14, 1], 0)
+    relaxed = la.lipschitz_constant(wider, la.Box(center, 2.0))
+    assert (relaxed.method, relaxed.upper_kind) == ("mccormick", "proven")
+    assert "auto took mccormick: " in relaxed.notes[-1]
+    assert relaxed.lower is not None
+    assert relaxed.lower <= relaxed.upper
+    engine = la.lipschitz_constant(wider, la.Box(center, 2.0), solver="clarabel", lower=False)
+    assert engine.method == "hr2"
+    assert relaxed.upper <= engine.upper * (1 + 1e-4)
     deep, center = benchmark([4, 5, 5, 1], 0)
     other = la.lipschitz_constant(deep, la.Box(center, 0.05), lower=False)
     assert other.method in ("interval", "product")
@@ -229,11 +244,11 @@ class TestFiles:
     def test_other_names(self, tmp_path: Path, names: tuple[str, ...]) -> None:
         net, x = benchmark([4, 5, 2], 0)
         arrays = [array for pair in net.affine_pairs() for array in pair]
-        np.savez(tmp_path / "net.npz", **dict(zip(names, arrays, strict=True)))
+        np.savez(tmp_path / "net.npz", **dict(zip(names, arrays, strict=True)))  # type: ignore[arg-type]
         assert la.load_network(tmp_path / "net.npz")(x).tolist() == net(x).tolist()
 
     def test_single_precision_is_kept_exactly(self, tmp_path: Path) -> None:
-        weight = np.float32([[0.1, 0.2]])
+        weight = np.array([[0.1, 0.2]], dtype=np.float32)
         np.savez(tmp_path / "net.npz", W1=weight)
         matrix, bias = la.load_network(tmp_path / "net.npz").affine_pairs()[0]
         assert matrix.tolist() == weight.astype(float).tolist()

@@ -20,6 +20,9 @@ from polyopt.conic.svec import smat, svec
 
 Array = NDArray[np.float64]
 
+#: Products that ``AᵀA`` may take; beyond, only entries of PSD blocks are moved.
+_LARGEST_GRAM = 2e7
+
 
 def project_onto_cone(z: Array, cones: Cones, *, margin: float = 0.0) -> Array:
     """Nearest point of the dual cone; PSD blocks get eigenvalues of at least ``margin``.
@@ -56,9 +59,13 @@ def identity_projector(program: ConicProgram) -> Callable[[Array], Array]:
     """Projection onto ``{z : Aᵀz + c = 0}``, factored once.
 
     The Gram matrix ``AᵀA`` is diagonal where every entry of the blocks is one moment, and sparse
-    otherwise.
+    otherwise. Where dense rows would fill it, as constraints in all entries of one large block do,
+    the residual of each moment goes to the entries of PSD blocks that are this moment alone.
     """
     A = sparse.csc_array(program.A)
+    per_row = np.diff(sparse.csr_array(A).indptr).astype(np.float64)
+    if float(per_row @ per_row) > _LARGEST_GRAM + A.nnz:
+        return _entry_projector(program, A, per_row)
     gram = sparse.csc_array(A.T @ A)
     diagonal = gram.diagonal()
     off = gram - sparse.diags_array(diagonal)
@@ -69,6 +76,17 @@ def identity_projector(program: ConicProgram) -> Callable[[Array], Array]:
     ridge = 1e-14 * max(1.0, float(diagonal.max(initial=0.0)))
     solve = linalg.splu(sparse.csc_matrix(gram + ridge * sparse.eye_array(len(diagonal)))).solve
     return lambda z: z - A @ solve(A.T @ z + program.c)
+
+
+def _entry_projector(
+    program: ConicProgram, A: sparse.csc_array, per_row: Array
+) -> Callable[[Array], Array]:
+    first = program.cones.rows - sum(side * (side + 1) // 2 for side in program.cones.psd)
+    single = (per_row == 1) & (np.arange(len(per_row)) >= first)
+    entries = sparse.csc_array(sparse.diags_array(single.astype(np.float64)) @ A)
+    weight = np.asarray(entries.multiply(entries).sum(axis=0)).ravel()
+    safe = np.where(weight > 0, weight, 1.0)
+    return lambda z: z - entries @ ((A.T @ z + program.c) / safe)
 
 
 def candidates(program: ConicProgram, z: Array, steps: int) -> Iterator[Array]:

@@ -11,6 +11,18 @@ from lipschitz_app.activations import (
     register_activation,
     unregister_activation,
 )
+from lipschitz_app.affine_relu import (
+    AffineReluBound,
+    AnchoredBound,
+    AnchoredLowerBound,
+    CertifiedRadius,
+    GlobalBound,
+    affine_relu_bound,
+    anchored_bound,
+    anchored_lower_bound,
+    certified_radius,
+    global_bound,
+)
 from lipschitz_app.errors import (
     ActivationError,
     InvalidNetworkError,
@@ -24,7 +36,17 @@ from lipschitz_app.errors import (
     UnsupportedError,
 )
 from lipschitz_app.examples import example_inputs, example_network
-from lipschitz_app.layers import Activation, Flatten, Linear, ReLU
+from lipschitz_app.layers import (
+    Activation,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    ReLU,
+)
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.lower import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
@@ -32,18 +54,27 @@ from lipschitz_app.ranges import LayerRange, interval_ranges
 from lipschitz_app.readers import load_network
 from lipschitz_app.regions import Ball, Box, Everywhere
 from lipschitz_app.result import LipschitzResult
-from lipschitz_app.upper import UnprovenBoundWarning
+from lipschitz_app.upper import LowRankProof, UnprovenBoundWarning
 
 __all__ = [
     "METHODS",
     "Activation",
     "ActivationEncoding",
     "ActivationError",
+    "AffineReluBound",
+    "AnchoredBound",
+    "AnchoredLowerBound",
+    "AvgPool2d",
     "Ball",
+    "BatchNorm",
     "Box",
+    "CertifiedRadius",
     "Constraints",
+    "Conv2d",
+    "Dropout",
     "Everywhere",
     "Flatten",
+    "GlobalBound",
     "InvalidNetworkError",
     "InvalidOptionError",
     "InvalidOutputError",
@@ -53,7 +84,9 @@ __all__ = [
     "Linear",
     "LipschitzError",
     "LipschitzResult",
+    "LowRankProof",
     "LowerBound",
+    "MaxPool2d",
     "Network",
     "NetworkFileError",
     "NoBoundError",
@@ -61,10 +94,15 @@ __all__ = [
     "UnprovenBoundWarning",
     "UnsupportedError",
     "activation_names",
+    "affine_relu_bound",
+    "anchored_bound",
+    "anchored_lower_bound",
+    "certified_radius",
     "check_activation_encoding",
     "example_inputs",
     "example_network",
     "get_activation",
+    "global_bound",
     "interval_ranges",
     "lipschitz_constant",
     "lipschitz_lower_bound",

@@ -23,9 +23,9 @@ from lipschitz_app.lipschitz import lipschitz_constant
 from lipschitz_app.regions import Box
 from lipschitz_app.rounding import FloatArray
 
-NETWORK_METHODS = ("product", "interval", "shor", "hr2")
+NETWORK_METHODS = ("product", "interval", "shor", "hr2", "mccormick")
 
-_IMAGE, _RADIUS = 2, 0.05
+_IMAGE, _RADIUS = 2, 0.1
 _COUPLING, _TILT, _BUDGET = 0.05, 0.3, 0.25
 _STARTS = 12
 

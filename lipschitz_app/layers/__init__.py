@@ -2,6 +2,22 @@
 
 from lipschitz_app.layers.activation import Activation, ReLU
 from lipschitz_app.layers.base import BoundLayer, DifferentiableLayer, Layer
+from lipschitz_app.layers.convolution import Conv2d
 from lipschitz_app.layers.linear import Flatten, Linear
+from lipschitz_app.layers.normalization import BatchNorm, Dropout
+from lipschitz_app.layers.pooling import AvgPool2d, MaxPool2d
 
-__all__ = ["Activation", "BoundLayer", "DifferentiableLayer", "Flatten", "Layer", "Linear", "ReLU"]
+__all__ = [
+    "Activation",
+    "AvgPool2d",
+    "BatchNorm",
+    "BoundLayer",
+    "Conv2d",
+    "DifferentiableLayer",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "Linear",
+    "MaxPool2d",
+    "ReLU",
+]

@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 from polyopt.conic.forms import build_program, check_form
 from polyopt.conic.scaling import scale_program, variable_exponents
+from polyopt.relaxation.multiplier import Cone
 from polyopt.relaxation.plan import Plan, check_memory, peak_memory, resolve_limit
 from polyopt.relaxation.relaxation import Form, Relaxation
 from polyopt.result import RelaxationResult
 from polyopt.solvers.base import Solver, SolverKind, SolverOptions
+from polyopt.solvers.lowrank.recognise import UnboundedSquaresError
 from polyopt.solvers.registry import default_solver, get_solver
 from polyopt.solvers.verdict import settle_status
 
@@ -61,7 +63,10 @@ def solve_relaxation(
     dual = given.dual() if used == "sos" else None
     assembled = time.perf_counter()
     if dual is None:
-        solution = chosen.solve(given, settings)
+        try:
+            solution = chosen.solve(given, settings)
+        except UnboundedSquaresError as error:
+            raise error.named(_block_names(relaxation, error.rows)) from None
     else:
         solution = dual.recover(chosen.solve(dual.program, settings))
     if scaled is not None:
@@ -78,6 +83,12 @@ def solve_relaxation(
     return RelaxationResult(
         relaxation, program, solution, used, MappingProxyType(timings), peak_memory()
     )
+
+
+def _block_names(relaxation: Relaxation, rows: list[int]) -> list[str]:
+    """Variables that stand in these rows of the only block, which is of order 1."""
+    basis = next(m.basis.rows for m in relaxation.multipliers if m.effective_cone is Cone.PSD)
+    return [relaxation.problem.variables[int(basis[row, -1]) - 1] for row in rows]
 
 
 def _solver_memory(solver: Solver, sizes: Plan) -> float:

@@ -26,6 +26,35 @@ from polyopt.solvers.lowrank.operators import Floats, Integers
 Flags = npt.NDArray[np.bool_]
 
 
+class UnboundedSquaresError(SolverError):
+    """Variables without a bound on their square.
+
+    Parameters
+    ----------
+    rows : list of int
+        Their rows in the moment matrix, whose row 0 is the constant.
+    number : int
+        Number of variables.
+    names : list of str, optional
+        What to call them; "row k of the moment matrix" when left out.
+    """
+
+    def __init__(self, rows: list[int], number: int, names: list[str] | None = None) -> None:
+        self.rows, self.number = rows, number
+        words = names or [f"row {row} of the moment matrix" for row in rows]
+        shown = ", ".join(words[:6]) + (", …" if len(words) > 6 else "")
+        super().__init__(
+            f"no constraint bounds the square of {len(rows)} of {number} variables ({shown}), "
+            "which solver 'lowrank' needs; add a bound such as x**2 <= r**2, "
+            "(x - l)*(u - x) >= 0 or a ball sum(x**2) <= r**2 with these variables, or choose "
+            "another solver"
+        )
+
+    def named(self, names: list[str]) -> UnboundedSquaresError:
+        """Return the same error with names for all its rows."""
+        return UnboundedSquaresError(self.rows, self.number, names)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MomentBlock:
     """The PSD block, entry by entry in svec order: ``X_e = constant_e + coefficient_e x_v(e)``.
@@ -189,8 +218,8 @@ def bound_diagonal(program: ConicProgram, block: MomentBlock) -> DiagonalBounds:
 
     Raises
     ------
-    SolverError
-        For a variable without a bound on its square.
+    UnboundedSquaresError
+        For variables without a bound on their square.
     """
     side = block.side
     rows = separable_rows(program, block)
@@ -222,11 +251,5 @@ def bound_diagonal(program: ConicProgram, block: MomentBlock) -> DiagonalBounds:
     centre[0], width[0], sign[0] = 1.0, 0.0, True
     missing = np.flatnonzero(width[1:] <= 0) + 1
     if missing.size:
-        shown = ", ".join(map(str, missing[:6])) + (" …" if missing.size > 6 else "")
-        raise SolverError(
-            f"no constraint bounds the square of {missing.size} of {side - 1} variables (rows "
-            f"{shown} of the moment matrix, row 0 being the constant), which solver 'lowrank' "
-            "needs; add a bound such as x**2 <= r**2, (x - l)*(u - x) >= 0 or a ball "
-            "sum(x**2) <= r**2 with these variables, or choose another solver"
-        )
+        raise UnboundedSquaresError(missing.tolist(), side - 1)
     return DiagonalBounds(centre, width, sign, item, rows)

@@ -51,6 +51,10 @@ class LiftedLayer:
         Rows with ``w = a^T q``.
     cap : float
         Proven bound of the norm of the change w.
+    rows : int array, shape (p,)
+        Their numbers in the layer.
+    exponent : int
+        The layer's unit is ``2**exponent``.
     """
 
     matrix: FloatArray
@@ -59,6 +63,8 @@ class LiftedLayer:
     reach: FloatArray
     linear: BoolArray
     cap: float
+    rows: NDArray[np.intp]
+    exponent: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +78,6 @@ class LiftedNetwork:
     layers : tuple of LiftedLayer
     output : array, shape (o, p), or None
         The affine map after the last layer; None for the identity.
-    output_roundings : float
-        Relative error of the entries of `output`.
     exponent : int
         Norms of the output are in units of ``2**exponent``.
     slack : float
@@ -138,8 +142,8 @@ def lift(analyses: Sequence[AffineReluBound], bounds: Sequence[float]) -> Lifted
         low, high, widest = _away_from_zero(low, high, reach, linear | ~keep)
         scale = max(scale, widest)
         parts = (short[keep], low[keep], high[keep], reach[keep], linear[keep])
-        layers.append(LiftedLayer(*parts, cap=float(up(cap + error))))
         columns = rows[keep]
+        layers.append(LiftedLayer(*parts, float(up(cap + error)), columns, exponent))
     output = None
     if hidden is not analyses:
         output = last.operator.to_matrix()[:, columns]

@@ -322,7 +322,7 @@ class _Climb:
                 continue
             self.say(f"proving the bound of {result.relaxation.name} ({method})")
             try:
-                proof = result.prove(method=method)  # type: ignore[arg-type]
+                proof = result.prove(method=method)
             except ProofError as error:
                 self.say(f"no proof: {error}")
                 continue

@@ -101,7 +101,7 @@ class RelaxationResult:
 
     def prove(
         self,
-        method: Literal["interval"] = "interval",
+        method: Literal["interval", "exact"] = "interval",
         *,
         box: tuple[ArrayLike, ArrayLike] | None = None,
     ) -> ProvenBound:
@@ -109,8 +109,10 @@ class RelaxationResult:
 
         Parameters
         ----------
-        method : {"interval"}
-            Residual of the certificate over a box, in outward-rounded arithmetic.
+        method : {"interval", "exact"}
+            Residual of the certificate over a box, in outward-rounded arithmetic; or an identity
+            of rational polynomials, which needs no box but Gram matrices with room inside the cone
+            (the relaxation is solved again, slightly tightened, to get them).
         box : (lower, upper), optional
             Arrays of shape (n,) (or numbers): a box that contains the feasible set, where the
             constraints do not show one. The bound is then proven on the part inside this box.

@@ -14,6 +14,8 @@ from polyopt.errors import ProofRejectedError
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box, find_box
 from polyopt.proof.certificate import SosCertificate
+from polyopt.proof.exact_certificate import ExactCertificate, check_certificate
+from polyopt.proof.rational import round_down
 from polyopt.proof.remainder import certified_bound
 
 
@@ -25,11 +27,11 @@ class ProvenBound:
     ----------
     bound : float
         Lower bound of the optimum for "min", upper bound for "max".
-    kind : {"proven"}
-        Outward-rounded floating-point arithmetic.
-    certificate : SosCertificate
+    kind : {"proven", "exact"}
+        Outward-rounded floating-point arithmetic, or an identity of rational polynomials.
+    certificate : SosCertificate or ExactCertificate
     box : Box
-        Where the remainder was bounded.
+        Where the remainder was bounded; all of space for an identity, which has none.
     timings : mapping of str to float
         Seconds spent on the proof.
 
@@ -46,8 +48,8 @@ class ProvenBound:
     """
 
     bound: float
-    kind: Literal["proven"]
-    certificate: SosCertificate
+    kind: Literal["proven", "exact"]
+    certificate: SosCertificate | ExactCertificate
     box: Box
     timings: Mapping[str, float] = field(default_factory=dict)
 
@@ -81,6 +83,8 @@ class ProvenBound:
             raise ProofRejectedError(
                 f'the proof is for sense "{certificate.sense}", the problem has "{problem.sense}"'
             )
+        if isinstance(certificate, ExactCertificate):
+            return self._compare(problem, round_down(check_certificate(problem, certificate)))
         if self.box.source == "constraints":
             known = find_box(problem)
             if (self.box.lower > known.lower).any() or (self.box.upper < known.upper).any():
@@ -94,7 +98,10 @@ class ProvenBound:
                     f"{problem.variables[i]}, but the constraints only show "
                     f"[{known.lower[i]:g}, {known.upper[i]:g}]"
                 )
-        shown = problem.sign * certified_bound(problem, certificate, self.box)
+        return self._compare(problem, certified_bound(problem, certificate, self.box))
+
+    def _compare(self, problem: PolynomialProblem, value: float) -> ProvenBound:
+        shown = problem.sign * value
         if math.isnan(self.bound) or problem.sign * self.bound > problem.sign * shown:
             raise ProofRejectedError(
                 f"the proof claims the bound {self.bound!r}, but its certificate only shows "
@@ -113,7 +120,8 @@ class ProvenBound:
 
     def __str__(self) -> str:
         relation = ">=" if self.certificate.sense == "min" else "<="
-        return f"optimum {relation} {self.bound:.9g}, proven {self.domain}"
+        how = "proven" if self.kind == "proven" else "proven exactly"
+        return f"optimum {relation} {self.bound:.9g}, {how} {self.domain}"
 
     def __repr__(self) -> str:
         return f"<ProvenBound: {self}>"

@@ -2,7 +2,8 @@
 
 Layout of version 1: ``header`` (JSON as bytes: format, version, names, sense, bound, value, terms,
 checksum), ``basis`` (all monomials as one int32 vector), ``data`` (all numbers as one float64
-vector), ``lower`` and ``upper`` (the box).
+vector), ``lower`` and ``upper`` (the box). Version 2 holds exact proofs: the same members, with
+``data`` empty, and monomials and rational numbers (as ``"numerator/denominator"``) in the header.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import tempfile
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ from numpy.typing import NDArray
 from polyopt.errors import FormatError
 from polyopt.proof.box import Box
 from polyopt.proof.certificate import CertificateTerm, SosCertificate
+from polyopt.proof.exact_certificate import ExactCertificate, ExactTerm
 from polyopt.proof.proven_bound import ProvenBound
 from polyopt.relaxation.multiplier import Cone, Factor
 
-FORMAT, VERSION = "polyopt proof", 1
+FORMAT, VERSION, EXACT_VERSION = "polyopt proof", 1, 2
 _MEMBERS = ("header", "basis", "data", "lower", "upper")
 _LARGEST = 2**33
 
@@ -32,6 +35,9 @@ _LARGEST = 2**33
 def save_proof(proof: ProvenBound, path: str | os.PathLike[str]) -> None:
     """Write a proof atomically; see :meth:`ProvenBound.save`."""
     certificate = proof.certificate
+    if isinstance(certificate, ExactCertificate):
+        _write(path, _exact_header(proof, certificate), _exact_arrays(proof))
+        return
     terms = [
         {
             "factors": [[factor.kind, factor.number] for factor in term.factors],
@@ -59,6 +65,42 @@ def save_proof(proof: ProvenBound, path: str | os.PathLike[str]) -> None:
         "box": proof.box.source,
         "terms": terms,
     }
+    _write(path, header, arrays)
+
+
+def _exact_header(proof: ProvenBound, certificate: ExactCertificate) -> dict[str, Any]:
+    terms = [
+        {
+            "factors": [[factor.kind, factor.number] for factor in term.factors],
+            "cone": term.cone.value,
+            "basis": [list(monomial) for monomial in term.basis],
+            "data": [str(number) for number in term.data],
+        }
+        for term in certificate.terms
+    ]
+    return {
+        "format": FORMAT,
+        "version": EXACT_VERSION,
+        "variables": list(certificate.variables),
+        "sense": certificate.sense,
+        "bound": proof.bound.hex(),
+        "value": str(certificate.value),
+        "terms": terms,
+    }
+
+
+def _exact_arrays(proof: ProvenBound) -> dict[str, NDArray[Any]]:
+    return {
+        "basis": np.zeros(0, dtype=np.int32),
+        "data": np.zeros(0),
+        "lower": proof.box.lower,
+        "upper": proof.box.upper,
+    }
+
+
+def _write(
+    path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> None:
     header["checksum"] = _checksum(header, arrays)
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     target = Path(path)
@@ -136,14 +178,16 @@ def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
 def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise FormatError("the header does not say that this is a proof")
-    if header.get("version") != VERSION:
+    if header.get("version") not in (VERSION, EXACT_VERSION):
         raise FormatError(
             f"the proof has version {header.get('version')!r}; this release reads version "
-            f"{VERSION}; use the release that wrote it"
+            f"{VERSION} and {EXACT_VERSION}; use the release that wrote it"
         )
     claimed = header.pop("checksum", None)
     if claimed != _checksum(header, arrays):
         raise FormatError("the checksum does not fit the content: the file is damaged")
+    if header["version"] == EXACT_VERSION:
+        return _parse_exact(header)
     variables = tuple(str(name) for name in header["variables"])
     n = len(variables)
     for member, kind in (("basis", "i"), ("data", "f"), ("lower", "f"), ("upper", "f")):
@@ -179,6 +223,34 @@ def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
     )
     box = Box(arrays["lower"].astype(float), arrays["upper"].astype(float), header["box"])
     return ProvenBound(float.fromhex(header["bound"]), "proven", certificate, box)
+
+
+def _parse_exact(header: dict[str, Any]) -> ProvenBound:
+    variables = tuple(str(name) for name in header["variables"])
+    n = len(variables)
+    if header["sense"] not in ("min", "max"):
+        raise FormatError("the sense is unknown")
+    terms = []
+    for item in header["terms"]:
+        basis = tuple(tuple(sorted(int(i) for i in monomial)) for monomial in item["basis"])
+        if any(i < 1 or i > n for monomial in basis for i in monomial):
+            raise FormatError("a monomial refers to a variable that does not exist")
+        factors = tuple(Factor(str(kind), int(number)) for kind, number in item["factors"])  # type: ignore[arg-type]
+        data = tuple(_fraction(text) for text in item["data"])
+        terms.append(ExactTerm(factors, Cone(item["cone"]), basis, data))
+    certificate = ExactCertificate(
+        variables, header["sense"], _fraction(header["value"]), tuple(terms)
+    )
+    box = Box(np.full(n, -np.inf), np.full(n, np.inf), "constraints")
+    return ProvenBound(float.fromhex(header["bound"]), "exact", certificate, box)
+
+
+def _fraction(text: Any) -> Fraction:
+    """Read ``"numerator/denominator"`` and nothing else (no exponents of any size)."""
+    numerator, _, denominator = str(text).partition("/")
+    if denominator and int(denominator) == 0:
+        raise FormatError("a rational number has the denominator 0")
+    return Fraction(int(numerator), int(denominator) if denominator else 1)
 
 
 def _checksum(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> str:

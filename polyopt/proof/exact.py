@@ -1,0 +1,376 @@
+"""Exact proofs by rounding and projection.
+
+Peyrl and Parrilo (Theor. Comput. Sci. 409, 2008): where Gram matrices have room inside the cone,
+round them to rationals and correct them so that the identity holds exactly; a correction smaller
+than the room keeps them positive semidefinite. Room is made by solving the relaxation for
+``f - ε Σ w_β β²`` instead of f, the sum over the bases of the plain sums of squares: their Gram
+matrices get the room ``ε Diag(w)``, and with ``w_β = 1 / max(1, L(β²))`` the bound loses at
+most about ε for each element of the bases. Every other multiplier is rounded inside its cone, and
+the plain sums of squares take up what that leaves over; with one monomial for each of their entries
+this correction of least norm is a diagonal system.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyopt.errors import ProofError, RelaxationError
+from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.polynomial import Polynomial
+from polyopt.problem import PolynomialProblem
+from polyopt.proof.box import Box
+from polyopt.proof.exact_certificate import ExactCertificate, ExactTerm, check_certificate
+from polyopt.proof.proven_bound import ProvenBound
+from polyopt.proof.rational import (
+    Monomial,
+    Rational,
+    first_bad_pivot,
+    monomials_of,
+    multiply,
+    normal_form,
+    round_down,
+    to_rational,
+)
+from polyopt.relaxation.multiplier import Cone, Multiplier
+from polyopt.relaxation.quotient import binary_rules
+from polyopt.relaxation.relaxation import Relaxation
+
+if TYPE_CHECKING:
+    from polyopt.result import RelaxationResult
+
+Array = NDArray[np.float64]
+
+#: Rooms ε that are tried, relative to the size of the objective's terms at the solution.
+_ROOMS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+#: Products of coefficients that rational arithmetic is given at most.
+_LARGEST = 600_000
+#: Numbers are rounded to multiples of this power of two.
+_BITS = 60
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """A multiplier with its exact polynomial and the monomials of its entries.
+
+    ``pairs`` are the positions ``i <= j`` of a Gram matrix column by column, ``(i, i)`` for the
+    coefficients of the other cones.
+    """
+
+    multiplier: Multiplier
+    polynomial: Rational
+    basis: tuple[Monomial, ...]
+    pairs: tuple[tuple[int, int], ...]
+    keys: tuple[Monomial, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it may take up corrections: a sum of squares without constraint."""
+        m = self.multiplier
+        return not m.factors and m.square is None and m.cone is not Cone.FREE
+
+
+def prove_exact(result: RelaxationResult) -> ProvenBound:
+    """Prove a bound by a rational identity; see :meth:`polyopt.RelaxationResult.prove`.
+
+    Raises
+    ------
+    ProofError
+        Not possible, and why: the Gram matrices have no room inside the cone, or the relaxation
+        is too large for rational arithmetic.
+    """
+    start = time.perf_counter()
+    problem = result.relaxation.problem
+    if not math.isfinite(result.bound):
+        raise ProofError(
+            f"an exact proof is not possible because the relaxation has no finite bound (status "
+            f"{result.status.value}); raise the order or add constraints such as a ball"
+        )
+    relaxation = drop_vanishing(result.relaxation)
+    blocks = _expand(relaxation)
+    weights = [_weights(result, block) for block in blocks]
+    scale = max(1e-6, _size(result))
+    reason = ""
+    for room in _ROOMS:
+        try:
+            certificate = _attempt(relaxation, blocks, weights, room * scale, result.solver)
+        except _NoRoomError as error:
+            reason = str(error)
+            continue
+        value = check_certificate(problem, certificate)
+        n = problem.number_of_variables
+        return ProvenBound(
+            bound=problem.sign * round_down(value),
+            kind="exact",
+            certificate=certificate,
+            box=Box(np.full(n, -np.inf), np.full(n, np.inf), "constraints"),
+            timings={"proof": time.perf_counter() - start},
+        )
+    raise ProofError(
+        f"an exact proof is not possible because {reason}. Use method='interval' with a box, add "
+        "a ball constraint that holds for the points of interest, or raise the order"
+    )
+
+
+class _NoRoomError(Exception):
+    """The Gram matrices are not strictly feasible for this ε."""
+
+
+def _size(result: RelaxationResult) -> float:
+    """``Σ |f_α y_α|``."""
+    f = result.relaxation.problem.minimized
+    moments = result.moments.values[result.relaxation.assembly.positions(f.rows)]
+    return float(np.abs(f.coefficients * moments).sum())
+
+
+def _weights(result: RelaxationResult, block: _Block) -> Array:
+    """``1 / max(1, L(β²))`` for the monomials of a plain sum of squares, zeros for the others."""
+    if not block.is_plain:
+        return np.zeros(len(block.basis))
+    own = [block.keys[e] for e, (i, j) in enumerate(block.pairs) if i == j]
+    place = result.relaxation.assembly.positions(_rows(own))
+    values = np.append(result.moments.values, 1.0)[place]
+    weights: Array = 1.0 / np.clip(values, 1.0, 1e8)
+    return weights
+
+
+def _attempt(
+    relaxation: Relaxation,
+    blocks: Sequence[_Block],
+    weights: Sequence[Array],
+    room: float,
+    solver: str,
+) -> ExactCertificate:
+    problem = relaxation.problem
+    squares: Rational = {}
+    for block, weight in zip(blocks, weights, strict=True):
+        for key, (i, j) in zip(block.keys, block.pairs, strict=True):
+            if i == j and block.is_plain:
+                squares[key] = squares.get(key, Fraction(0)) + Fraction(float(weight[i]))
+    tightened = problem.minimized - room * _polynomial(squares, problem)
+    shifted = PolynomialProblem(
+        tightened, problem.inequalities, problem.equalities, problem.variables
+    )
+    try:
+        solved = replace(relaxation, problem=shifted).solve(solver=solver)
+    except RelaxationError as error:
+        raise ProofError(f"an exact proof is not possible because {error}") from None
+    if not solved.status.has_iterate or not np.isfinite(solved.bound):
+        raise _NoRoomError(
+            f"{_worst(blocks, None)} has no strictly feasible Gram matrix: with eigenvalues of at "
+            f"least {room:.1e} the relaxation has status {solved.status.value}"
+        )
+    value = _round(solved.bound - 1e-3 * room, 40)
+    data = [
+        _inside(block, gram, room * weight)
+        for block, gram, weight in zip(blocks, solved.gram_matrices, weights, strict=True)
+    ]
+    _take_up(relaxation, blocks, data, value)
+    terms = []
+    for block, numbers in zip(blocks, data, strict=True):
+        if block.is_plain:
+            _require_inside(block, numbers, blocks, room)
+        terms += list(_terms(block, numbers))
+    return ExactCertificate(problem.variables.names, problem.sense, value, tuple(terms))
+
+
+def _expand(relaxation: Relaxation) -> list[_Block]:
+    problem, rules = relaxation.problem, binary_rules(relaxation.problem)
+    if relaxation.rules is None:
+        rules = np.zeros_like(rules)
+    if relaxation.plan.coefficients > _LARGEST:
+        raise ProofError(
+            f"an exact proof is not possible because {relaxation.plan.coefficients} coefficients "
+            f"are too many for rational arithmetic (at most {_LARGEST}); use sparsity, a lower "
+            "order or method='interval'"
+        )
+    groups = {"inequality": problem.inequalities, "equality": problem.equalities}
+    blocks = []
+    for m in relaxation.multipliers:
+        polynomial: Rational = {(): Fraction(1)}
+        for factor in m.factors:
+            if factor.kind not in groups:
+                raise ProofError(
+                    f"an exact proof is not possible because a multiplier uses {factor}, a bound "
+                    "of a constraint in floating point; use method='interval'"
+                )
+            polynomial = multiply(polynomial, to_rational(groups[factor.kind][factor.number]))
+        if m.square is not None:
+            square = to_rational(m.square)
+            polynomial = multiply(polynomial, multiply(square, square))
+        basis = tuple(monomials_of(m.basis.rows))
+        psd = m.cone is Cone.PSD
+        number = len(basis)
+        pairs = tuple((i, j) for j in range(number) for i in (range(j + 1) if psd else (j,)))
+        raw = (basis[i] + basis[j] if psd else basis[i] for i, j in pairs)
+        keys = tuple(normal_form(tuple(sorted(key)), rules) for key in raw)
+        blocks.append(_Block(m, polynomial, basis, pairs, keys))
+    return blocks
+
+
+def drop_vanishing(relaxation: Relaxation) -> Relaxation:
+    """Drop monomials whose diagonal Gram entries must be zero.
+
+    A monomial that is not in f and only arises from diagonal entries of plain sums of squares has
+    the coefficient ``Σ Q_ββ = 0``, so that these rows vanish: a step of facial reduction that
+    changes no bound.
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 2)
+    >>> relaxation = po.putinar(po.minimize(x[0] ** 4 + x[1] ** 2), order=2)
+    >>> drop_vanishing(relaxation).plan.largest_block
+    4
+    """
+    rules = relaxation.rules
+    if rules is None:
+        rules = np.zeros(relaxation.problem.number_of_variables, dtype=np.int8)
+    support = {normal_form(m, rules) for m in monomials_of(relaxation.problem.minimized.rows)}
+    support.add(())
+    while True:
+        blocks = _expand(relaxation)
+        other: set[Monomial] = set(support)
+        diagonal: dict[Monomial, list[tuple[int, int]]] = {}
+        for k, block in enumerate(blocks):
+            for key, (i, j) in zip(block.keys, block.pairs, strict=True):
+                if block.is_plain and i == j:
+                    diagonal.setdefault(key, []).append((k, i))
+                elif block.is_plain:
+                    other.add(key)
+                else:
+                    other |= {normal_form(tuple(sorted(key + m)), rules) for m in block.polynomial}
+        gone = {place for key, places in diagonal.items() if key not in other for place in places}
+        if not gone:
+            return relaxation
+        kept = []
+        for k, block in enumerate(blocks):
+            keep = [i for i in range(len(block.basis)) if (k, i) not in gone]
+            if len(keep) == len(block.basis):
+                kept.append(block.multiplier)
+            elif keep:
+                basis = Basis.of_rows(block.multiplier.basis.rows[keep])
+                kept.append(replace(block.multiplier, basis=basis))
+        relaxation = replace(relaxation, multipliers=tuple(kept))
+
+
+def _inside(block: _Block, gram: Array, room: Array) -> list[Fraction]:
+    """Round a multiplier so that it surely lies in its cone, with room where it is plain."""
+    cone = block.multiplier.cone
+    if cone is Cone.FREE:
+        return [_round(v) for v in gram.tolist()]
+    if cone is Cone.NONNEGATIVE:
+        return [_round(v) for v in (np.maximum(gram, 0.0) + room).tolist()]
+    size = len(block.basis)
+    if not block.is_plain:
+        lowest = float(np.linalg.eigvalsh(gram)[0])
+        noise = 1e-15 * size * float(np.abs(gram).max(initial=0.0)) + size * 2.0 ** (1 - _BITS)
+        room = np.full(size, max(0.0, -lowest) * (1.0 + 1e-9) + 4.0 * noise)
+    matrix = gram + np.diag(room)
+    return [_round(float(matrix[i, j])) for i, j in block.pairs]
+
+
+def _take_up(
+    relaxation: Relaxation,
+    blocks: Sequence[_Block],
+    data: list[list[Fraction]],
+    value: Fraction,
+) -> None:
+    """Make the identity exact by correcting the plain sums of squares, with least norm."""
+    problem, rules = relaxation.problem, relaxation.rules
+    if rules is None:
+        rules = np.zeros(problem.number_of_variables, dtype=np.int8)
+    rest: Rational = {(): -value}
+    for monomial, coefficient in to_rational(problem.minimized).items():
+        key = normal_form(monomial, rules)
+        rest[key] = rest.get(key, Fraction(0)) + coefficient
+    places: dict[Monomial, list[tuple[int, int, int]]] = {}
+    for k, block in enumerate(blocks):
+        for e, (key, (i, j)) in enumerate(zip(block.keys, block.pairs, strict=True)):
+            times = 2 if i != j else 1
+            if block.is_plain:
+                places.setdefault(key, []).append((k, e, times))
+            amount = times * data[k][e]
+            if not amount:
+                continue
+            for monomial, coefficient in block.polynomial.items():
+                full = normal_form(tuple(sorted(key + monomial)), rules) if monomial else key
+                rest[full] = rest.get(full, Fraction(0)) - amount * coefficient
+    for key, amount in rest.items():
+        if not amount:
+            continue
+        if key not in places:
+            names = "*".join(problem.variables[i - 1] for i in key) or "1"
+            raise ProofError(
+                f"an exact proof is not possible because the monomial {names} lies in no plain "
+                "sum of squares, which would have to take up its correction; use a relaxation "
+                "with full moment matrices such as putinar"
+            )
+        share = amount / sum(times for _, _, times in places[key])
+        for k, e, _ in places[key]:
+            data[k][e] += share
+
+
+def _require_inside(
+    block: _Block, numbers: list[Fraction], blocks: Sequence[_Block], room: float
+) -> None:
+    if block.multiplier.cone is Cone.NONNEGATIVE:
+        bad = min(numbers) < 0
+        lowest = float(min(numbers))
+    else:
+        size = len(block.basis)
+        matrix = [[Fraction(0)] * size for _ in range(size)]
+        for (i, j), number in zip(block.pairs, numbers, strict=True):
+            matrix[i][j] = matrix[j][i] = number
+        bad = first_bad_pivot(matrix) is not None
+        if bad:
+            lowest = float(np.linalg.eigvalsh(np.array(matrix, dtype=np.float64))[0])
+    if bad:
+        raise _NoRoomError(
+            f"{_worst(blocks, block)} has no strictly feasible Gram matrix near the solver's: "
+            f"after the correction its smallest eigenvalue is {lowest:.2e}, with room {room:.1e}"
+        )
+
+
+def _worst(blocks: Sequence[_Block], block: _Block | None) -> str:
+    plain = [k for k, b in enumerate(blocks) if b.is_plain and (block is None or b is block)]
+    number = plain[0] if plain else 0
+    return f"block {number} ({blocks[number].multiplier})"
+
+
+def _terms(block: _Block, numbers: list[Fraction]) -> Iterator[ExactTerm]:
+    m = block.multiplier
+    if not any(numbers):
+        return
+    if m.square is None:
+        yield ExactTerm(m.factors, m.cone, block.basis, tuple(numbers))
+        return
+    # c q² with c >= 0, written as the sum of squares it is.
+    square = to_rational(m.square)
+    keys, values = list(square), list(square.values())
+    gram = [numbers[0] * values[i] * values[j] for j in range(len(keys)) for i in range(j + 1)]
+    yield ExactTerm(m.factors, Cone.PSD, tuple(keys), tuple(gram))
+
+
+def _polynomial(rational: Rational, problem: PolynomialProblem) -> Polynomial:
+    return Polynomial(
+        problem.variables, _rows(list(rational)), [float(v) for v in rational.values()]
+    )
+
+
+def _rows(keys: Sequence[Monomial]) -> NDArray[np.int32]:
+    width = max(map(len, keys), default=0)
+    rows = [(0,) * (width - len(m)) + m for m in keys]
+    return np.array(rows, dtype=np.int32).reshape(len(rows), width)
+
+
+def _round(value: float, bits: int = _BITS) -> Fraction:
+    """Nearest multiple of ``2**-bits``."""
+    return Fraction(round(Fraction(value) * 2**bits), 2**bits)

@@ -1,0 +1,171 @@
+"""Exact certificates: ``f - λ = Σ p σ`` as an identity of rational polynomials, and its checker.
+
+The checker multiplies out, compares coefficient by coefficient and decides positive
+semidefiniteness by exact elimination. It needs no box and no error bound, and it knows nothing of
+relaxations and solvers. Monomials are compared modulo the problem's own equations ``x² = x`` and
+``x² = 1``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from polyopt.errors import ProofRejectedError
+from polyopt.problem import PolynomialProblem
+from polyopt.proof.rational import (
+    Monomial,
+    Rational,
+    first_bad_pivot,
+    multiply,
+    normal_form,
+    to_rational,
+)
+from polyopt.relaxation.multiplier import Cone, Factor
+from polyopt.relaxation.quotient import binary_rules
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactTerm:
+    """One term ``p σ``.
+
+    Attributes
+    ----------
+    factors : tuple of Factor
+        Constraints whose product is p; none for p = 1.
+    cone : Cone
+    basis : tuple of monomials
+        Nondecreasing variable indices, counted from 1.
+    data : tuple of Fraction
+        PSD: the upper triangle of the Gram matrix column by column. NONNEGATIVE and FREE:
+        coefficients on the basis.
+    """
+
+    factors: tuple[Factor, ...]
+    cone: Cone
+    basis: tuple[Monomial, ...]
+    data: tuple[Fraction, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactCertificate:
+    """A rational identity that proves ``f >= value`` on the feasible set.
+
+    Attributes
+    ----------
+    variables : tuple of str
+    sense : str
+        "min" or "max"; for "max" it is about -f.
+    value : Fraction
+        λ.
+    terms : tuple of ExactTerm
+    """
+
+    variables: tuple[str, ...]
+    sense: str
+    value: Fraction
+    terms: tuple[ExactTerm, ...]
+
+
+def gram_matrix(data: tuple[Fraction, ...], size: int) -> list[list[Fraction]]:
+    """Symmetric matrix from its upper triangle, column by column."""
+    matrix = [[Fraction(0)] * size for _ in range(size)]
+    position = 0
+    for j in range(size):
+        for i in range(j + 1):
+            matrix[i][j] = matrix[j][i] = data[position]
+            position += 1
+    return matrix
+
+
+def check_certificate(problem: PolynomialProblem, certificate: ExactCertificate) -> Fraction:
+    """Check an exact certificate against a problem.
+
+    Returns
+    -------
+    Fraction
+        The value λ it proves.
+
+    Raises
+    ------
+    ProofRejectedError
+        The identity fails, or a term is not nonnegative on the feasible set; with the place.
+    """
+    rules = binary_rules(problem)
+    rest: Rational = {}
+
+    def add(polynomial: Rational, sign: int) -> None:
+        for monomial, value in polynomial.items():
+            key = normal_form(monomial, rules)
+            rest[key] = rest.get(key, Fraction(0)) + sign * value
+
+    add(to_rational(problem.minimized), 1)
+    add({(): certificate.value}, -1)
+    for number, term in enumerate(certificate.terms):
+        product = _product(problem, term, number)
+        add(multiply(_multiplier(term, number), product), -1)
+    wrong = [(monomial, value) for monomial, value in sorted(rest.items()) if value]
+    if wrong:
+        monomial, value = wrong[0]
+        names = "*".join(problem.variables[i - 1] for i in monomial) or "1"
+        raise ProofRejectedError(
+            f"the identity fails: the two sides differ by {float(value):.3g} at the monomial "
+            f"{names} (and at {len(wrong) - 1} more)"
+        )
+    return certificate.value
+
+
+def _product(problem: PolynomialProblem, term: ExactTerm, number: int) -> Rational:
+    groups = {"inequality": problem.inequalities, "equality": problem.equalities}
+    result: Rational = {(): Fraction(1)}
+    for factor in term.factors:
+        group = groups.get(factor.kind)
+        if group is None or not 0 <= factor.number < len(group):
+            raise ProofRejectedError(
+                f"term {number} uses {factor}, which this problem does not have for exact proofs "
+                f"({len(problem.inequalities)} inequalities, {len(problem.equalities)} equalities)"
+            )
+        result = multiply(result, to_rational(group[factor.number]))
+    if term.cone is Cone.FREE and not any(f.kind == "equality" for f in term.factors):
+        raise ProofRejectedError(
+            f"term {number} has a free multiplier but no equality constraint among its factors"
+        )
+    return result
+
+
+def _multiplier(term: ExactTerm, number: int) -> Rational:
+    """Expand σ; check that it lies in its cone."""
+    size = len(term.basis)
+    expected = size * (size + 1) // 2 if term.cone is Cone.PSD else size
+    if len(term.data) != expected:
+        raise ProofRejectedError(
+            f"term {number} has {len(term.data)} numbers where its basis needs {expected}"
+        )
+    result: Rational = {}
+    if term.cone is not Cone.PSD:
+        if term.cone is Cone.NONNEGATIVE:
+            _require_squares(term, number)
+        for monomial, value in zip(term.basis, term.data, strict=True):
+            result[monomial] = result.get(monomial, Fraction(0)) + value
+        return result
+    matrix = gram_matrix(term.data, size)
+    bad = first_bad_pivot(matrix)
+    if bad is not None:
+        raise ProofRejectedError(
+            f"the Gram matrix of term {number} ({size}×{size}) is not positive semidefinite: "
+            f"pivot {bad} is negative"
+        )
+    for i, left in enumerate(term.basis):
+        for j, right in enumerate(term.basis):
+            key = tuple(sorted(left + right))
+            result[key] = result.get(key, Fraction(0)) + matrix[i][j]
+    return result
+
+
+def _require_squares(term: ExactTerm, number: int) -> None:
+    if any(value < 0 for value in term.data):
+        raise ProofRejectedError(f"term {number} has a negative coefficient")
+    if any(m[0::2] != m[1::2] for m in term.basis):
+        raise ProofRejectedError(
+            f"term {number} has a monomial that is not a square in a nonnegative combination"
+        )

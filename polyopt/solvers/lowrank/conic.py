@@ -64,7 +64,7 @@ class LowRankSolver(Solver):
         cones=frozenset({ConeKind.ZERO, ConeKind.NONNEGATIVE, ConeKind.PSD}),
         kind=SolverKind.LOW_RANK,
         preferred_form="moment",
-        exactness="1e-4 to 1e-6; order 1 with one block and bounded squares only",
+        exactness="1e-4 to 1e-6, order 1 with bounded squares only",
         licence="MIT",
         interruptible=True,
         threads=False,

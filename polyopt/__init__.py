@@ -40,6 +40,7 @@ from polyopt.relaxation import (
 )
 from polyopt.result import RelaxationResult
 from polyopt.solution import Solution
+from polyopt.solvers.check import check_solver
 from polyopt.solvers.registry import available_solvers, register_solver
 from polyopt.sos import RequirementCheck, SOSProgram, SOSSolution
 from polyopt.sparsity import (
@@ -80,6 +81,7 @@ __all__ = [
     "affine",
     "available_solvers",
     "bsos",
+    "check_solver",
     "chordal_extension",
     "clique_tree",
     "correlative_sparsity",

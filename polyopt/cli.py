@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     solve.add_argument("--term-sparsity", type=int, metavar="STEPS", help="split blocks by terms")
     solve.add_argument("--solver", help="a name of `python -m polyopt solvers`")
     solve.add_argument("--form", choices=("moment", "sos"), help="conic form")
-    solve.add_argument("--tolerance", type=float, default=1e-8, help="default 1e-8")
+    solve.add_argument("--tolerance", type=float, help="default: that of the solver, mostly 1e-8")
     solve.add_argument("--time-limit", type=float, metavar="SECONDS", help="for the solver")
     solve.add_argument("--threads", type=int)
     solve.add_argument("--prove", action="store_true", help="make the bound a proven one")
@@ -128,7 +128,7 @@ def _solve(arguments: argparse.Namespace) -> int:
         result = relaxation.solve(
             solver=arguments.solver,
             form=arguments.form,
-            tolerance=arguments.tolerance,
+            **({} if arguments.tolerance is None else {"tolerance": arguments.tolerance}),
             time_limit=arguments.time_limit,
             threads=arguments.threads,
             verbose=arguments.verbose,

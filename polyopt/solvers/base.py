@@ -167,6 +167,14 @@ class Solver(ABC):
         """Whether the solver may be used: True for those that need no licence file."""
         return self.is_available()
 
+    def missing_reason(self) -> str:
+        """Return what is not there when :meth:`is_available` says no."""
+        return f"package {self.module!r} not found"
+
+    def unlicensed_reason(self) -> str:
+        """Return what is not there when :meth:`is_licensed` says no, and what can be done."""
+        return "see its manual"
+
     def known_options(self) -> Mapping[str, type] | None:
         """Names and types of the keys of ``SolverOptions.extra`` that this solver takes.
 
@@ -208,10 +216,12 @@ class Solver(ABC):
         options = SolverOptions() if options is None else options
         if not self.is_available():
             raise SolverUnavailableError(
-                f"solver {self.name!r} is not installed (package {self.module!r} not found)"
+                f"solver {self.name!r} is not installed ({self.missing_reason()})"
             )
         if not self.is_licensed():
-            raise SolverUnavailableError(f"solver {self.name!r} is installed but has no licence")
+            raise SolverUnavailableError(
+                f"solver {self.name!r} is installed but has no licence ({self.unlicensed_reason()})"
+            )
         known = self.known_options()
         if known is not None:
             check_extra(self.name, options.extra, known)

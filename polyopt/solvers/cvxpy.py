@@ -27,6 +27,7 @@ from polyopt.solvers.base import (
     near_misses,
 )
 from polyopt.solvers.cvxpy_backends import BACKENDS, Backend
+from polyopt.solvers.mosek import has_licence_file
 from polyopt.status import Status
 
 _STATUS = {
@@ -208,6 +209,11 @@ class CvxpySolver(Solver):
             importlib.util.find_spec(module) is not None
             for module in ("cvxpy", self.backend.module)
         )
+
+    def is_licensed(self) -> bool:
+        """See :meth:`Solver.is_licensed`; known for MOSEK, taken for granted for others."""
+        licensed = self.backend.module != "mosek" or has_licence_file()
+        return self.is_available() and licensed
 
     def known_options(self) -> Mapping[str, type] | None:
         """See :meth:`Solver.known_options`."""

@@ -1,9 +1,10 @@
 """The solvers by name, and the rule that picks one.
 
-Names are ``"clarabel"``, ``"scs"``, ``"highs"`` for the native backends and ``"cvxpy:NAME"`` for
-everything behind CVXPY. Others come from :func:`register_solver` or from installed packages with
-an entry point in the group ``polyopt.solvers`` (name to a :class:`Solver` object, class or
-function without arguments).
+Names are ``"clarabel"``, ``"scs"``, ``"highs"``, ``"mosek"`` and so on for the native backends,
+``"sdpa"`` and ``"csdp"`` for programs on the search path, ``"scs+clarabel"`` for one after the
+other and ``"cvxpy:NAME"`` for everything behind CVXPY. Others come from :func:`register_solver` or
+from installed packages with an entry point in the group ``polyopt.solvers`` (name to a
+:class:`Solver` object, class or function without arguments).
 
 Which solver and form win where
 -------------------------------
@@ -53,11 +54,14 @@ from polyopt.conic.program import Cones, ConicProgram
 from polyopt.errors import SolverUnavailableError
 from polyopt.solvers.base import ConeKind, Solver, near_misses, needed_cones
 from polyopt.solvers.clarabel import ClarabelSolver
+from polyopt.solvers.csdp import CsdpSolver
 from polyopt.solvers.cvxpy import CvxpySolver
 from polyopt.solvers.cvxpy_backends import BACKENDS
 from polyopt.solvers.highs import HighsSolver
 from polyopt.solvers.lowrank.conic import LowRankSolver
+from polyopt.solvers.mosek import MosekSolver
 from polyopt.solvers.scs import ScsSolver
+from polyopt.solvers.sdpa import SdpaSolver
 from polyopt.solvers.staged import StagedSolver, effective_side
 
 ENTRY_POINT_GROUP = "polyopt.solvers"
@@ -191,7 +195,16 @@ def default_solver(program: ConicProgram | Cones, *, tolerance: float | None = N
 
 @lru_cache(maxsize=1)
 def _builtin() -> dict[str, Solver]:
-    native: list[Solver] = [ClarabelSolver(), HighsSolver(), ScsSolver(), StagedSolver(), LowRankSolver()]
+    native: list[Solver] = [
+        ClarabelSolver(),
+        CsdpSolver(),
+        HighsSolver(),
+        LowRankSolver(),
+        MosekSolver(),
+        ScsSolver(),
+        SdpaSolver(),
+        StagedSolver(),
+    ]
     return {solver.name: solver for solver in (*native, *map(CvxpySolver, sorted(BACKENDS)))}
 
 

@@ -16,7 +16,8 @@ from polyopt.polynomial import (
 )
 from polyopt.problem import PolynomialProblem, maximize, minimize
 from polyopt.problem_json import load_problem, save_problem
-from polyopt.proof import ProvenBound, load_proof
+from polyopt.proof import ProvenBound, load_proof, prove_infeasible
+from polyopt.rational import RationalBound, RationalProblem, RationalResult
 from polyopt.relaxation import (
     Cone,
     DiagonallyDominant,
@@ -66,6 +67,9 @@ __all__ = [
     "PolyoptError",
     "ProvenBound",
     "Quotient",
+    "RationalBound",
+    "RationalProblem",
+    "RationalResult",
     "Relation",
     "Relaxation",
     "RelaxationResult",
@@ -93,6 +97,7 @@ __all__ = [
     "minimal_order",
     "minimize",
     "nearly_sparse",
+    "prove_infeasible",
     "putinar",
     "quadratic",
     "register_solver",

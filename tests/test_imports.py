@@ -67,6 +67,7 @@ ROOMS = {
     "polyopt.result": "result",
     "polyopt.solve_relaxation": "result",
     "polyopt.proof": "proof",
+    "polyopt.rational": "rational",
     "polyopt.proof.box": "ranges",
     "polyopt.proof.rounding": "ranges",
     "polyopt.extraction": "extraction",
@@ -98,6 +99,10 @@ MAY_IMPORT = {
     },
     "extraction": {
         "errors", "status", "polynomial", "problem", "sparsity", "relaxation", "conic", "result",
+    },
+    "rational": {
+        "errors", "status", "polynomial", "problem", "ranges", "relaxation", "result", "sos",
+        "proof", "extraction",
     },
 }  # fmt: skip
 

@@ -18,6 +18,14 @@ from polyopt.problem import PolynomialProblem, maximize, minimize
 from polyopt.problem_json import load_problem, save_problem
 from polyopt.proof import ProvenBound, load_proof, prove_infeasible
 from polyopt.rational import RationalBound, RationalProblem, RationalResult
+from polyopt.reductions import (
+    FixedVariables,
+    LinearEqualities,
+    ReducedProblem,
+    ScaleToBoxes,
+    UnusedVariables,
+    reduce,
+)
 from polyopt.relaxation import (
     Cone,
     DiagonallyDominant,
@@ -58,6 +66,8 @@ __all__ = [
     "CorrelativeSparsity",
     "DiagonallyDominant",
     "Factor",
+    "FixedVariables",
+    "LinearEqualities",
     "MergeCliques",
     "Minimizer",
     "Multiplier",
@@ -70,17 +80,20 @@ __all__ = [
     "RationalBound",
     "RationalProblem",
     "RationalResult",
+    "ReducedProblem",
     "Relation",
     "Relaxation",
     "RelaxationResult",
     "RequirementCheck",
     "SOSProgram",
     "SOSSolution",
+    "ScaleToBoxes",
     "ScaledDiagonallyDominant",
     "SignSymmetry",
     "Solution",
     "Status",
     "TermSparsity",
+    "UnusedVariables",
     "Variables",
     "affine",
     "available_solvers",
@@ -100,6 +113,7 @@ __all__ = [
     "prove_infeasible",
     "putinar",
     "quadratic",
+    "reduce",
     "register_solver",
     "save_problem",
     "schmuedgen",

@@ -24,7 +24,7 @@ from polyopt.errors import (
 )
 from polyopt.extraction import Minimizer, local_minimizers
 from polyopt.problem import PolynomialProblem
-from polyopt.proof import ProvenBound, find_box
+from polyopt.proof import ProvenBound, find_box, prove_infeasible
 from polyopt.relaxation import (
     Quotient,
     Relaxation,
@@ -310,6 +310,8 @@ class _Climb:
 
     def prove(self) -> None:
         """Prove the best bound: on the box of the constraints, else by an exact identity."""
+        if self.stopped is Status.INFEASIBLE:
+            self._prove_infeasible()
         if self.stopped in (Status.INFEASIBLE, Status.UNBOUNDED, Status.INTERRUPTED):
             return
         ranked = [r for r in self.results if self.sign * r.bound <= self.upper + 1e-5]
@@ -335,8 +337,20 @@ class _Climb:
             if self._proof_is_sharp():
                 return
 
+    def _prove_infeasible(self) -> None:
+        relaxation = putinar(self.problem, minimal_order(self.problem))
+        if self.left < 1.0 or _exact_size(relaxation):
+            return
+        self.say("proving that no point is feasible (exact)")
+        try:
+            self.proof = prove_infeasible(self.problem, relaxation.order)
+        except PolyoptError as error:
+            self.say(f"no proof: {error}")
+        else:
+            self.empty = "no point satisfies the constraints: an exact identity shows it"
+
     def _proof_is_sharp(self) -> bool:
-        if self.proof is None:
+        if self.proof is None or not math.isfinite(self.proof.bound):
             return False
         loss = self.lower - self.sign * self.proof.bound
         return loss <= max(1e-5, self.tolerance) * max(1.0, abs(self.lower))
@@ -353,6 +367,7 @@ class _Climb:
         status, message = self._verdict(lower)
         if status is Status.INFEASIBLE:
             lower = math.inf
+            kind = self.proof.kind if self.proof is not None else kind
         if status is Status.UNBOUNDED:
             lower = -math.inf
         bound = self.sign * lower

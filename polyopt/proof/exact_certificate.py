@@ -49,7 +49,7 @@ class ExactTerm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactCertificate:
-    """A rational identity that proves ``f >= value`` on the feasible set.
+    """A rational identity that proves ``f >= value`` on the feasible set, or that it is empty.
 
     Attributes
     ----------
@@ -59,12 +59,15 @@ class ExactCertificate:
     value : Fraction
         λ.
     terms : tuple of ExactTerm
+    is_infeasibility : bool
+        The identity is ``0 - value = Σ p σ`` with a positive value: no point is feasible.
     """
 
     variables: tuple[str, ...]
     sense: str
     value: Fraction
     terms: tuple[ExactTerm, ...]
+    is_infeasibility: bool = False
 
 
 def gram_matrix(data: tuple[Fraction, ...], size: int) -> list[list[Fraction]]:
@@ -99,7 +102,12 @@ def check_certificate(problem: PolynomialProblem, certificate: ExactCertificate)
             key = normal_form(monomial, rules)
             rest[key] = rest.get(key, Fraction(0)) + sign * value
 
-    add(to_rational(problem.minimized), 1)
+    if not certificate.is_infeasibility:
+        add(to_rational(problem.minimized), 1)
+    elif certificate.value <= 0:
+        raise ProofRejectedError(
+            f"a proof of infeasibility needs a positive value, this one has {certificate.value}"
+        )
     add({(): certificate.value}, -1)
     for number, term in enumerate(certificate.terms):
         product = _product(problem, term, number)

@@ -84,7 +84,9 @@ class ProvenBound:
                 f'the proof is for sense "{certificate.sense}", the problem has "{problem.sense}"'
             )
         if isinstance(certificate, ExactCertificate):
-            return self._compare(problem, round_down(check_certificate(problem, certificate)))
+            value = round_down(check_certificate(problem, certificate))
+            # On an empty set every bound holds.
+            return self._compare(problem, math.inf if certificate.is_infeasibility else value)
         if self.box.source == "constraints":
             known = find_box(problem)
             if (self.box.lower > known.lower).any() or (self.box.upper < known.upper).any():
@@ -119,6 +121,8 @@ class ProvenBound:
         save_proof(self, path)
 
     def __str__(self) -> str:
+        if isinstance(self.certificate, ExactCertificate) and self.certificate.is_infeasibility:
+            return "no point is feasible, proven exactly"
         relation = ">=" if self.certificate.sense == "min" else "<="
         how = "proven" if self.kind == "proven" else "proven exactly"
         return f"optimum {relation} {self.bound:.9g}, {how} {self.domain}"

@@ -85,6 +85,7 @@ def _exact_header(proof: ProvenBound, certificate: ExactCertificate) -> dict[str
         "sense": certificate.sense,
         "bound": proof.bound.hex(),
         "value": str(certificate.value),
+        "infeasible": certificate.is_infeasibility,
         "terms": terms,
     }
 
@@ -239,7 +240,11 @@ def _parse_exact(header: dict[str, Any]) -> ProvenBound:
         data = tuple(_fraction(text) for text in item["data"])
         terms.append(ExactTerm(factors, Cone(item["cone"]), basis, data))
     certificate = ExactCertificate(
-        variables, header["sense"], _fraction(header["value"]), tuple(terms)
+        variables,
+        header["sense"],
+        _fraction(header["value"]),
+        tuple(terms),
+        is_infeasibility=bool(header["infeasible"]),
     )
     box = Box(np.full(n, -np.inf), np.full(n, np.inf), "constraints")
     return ProvenBound(float.fromhex(header["bound"]), "exact", certificate, box)

@@ -25,6 +25,8 @@ at least that of the network's problem:
 
 - the linear coefficients, the output weights and `base` are off by known amounts, and
   ``|t_i| <= 1, 0 <= u_j <= 1``: the sum of these amounts is the model's `constant`;
+- the objective and each pre-activation are scaled by powers of two to size about one, which is
+  exact but for underflow, and that is in `constant` and `errors` too;
 - the affine forms are off by at most `errors`; each constraint has the `slack` with which the true
   points satisfy it. ``(1 ± s)/2``, l and h enter as exact numbers.
 
@@ -71,12 +73,14 @@ class LipschitzModel:
     Attributes
     ----------
     model : FirstOrderModel
-        Its maximum is at least the Lipschitz constant, rounding included.
+        Its maximum is at least the Lipschitz constant times ``2**-exponent``, rounding included.
+    exponent : int
     directions, slopes, inputs : arrays of int
         Rows of t, of s = 2u - 1 and of xi (empty over the whole space).
     """
 
     model: FirstOrderModel
+    exponent: int
     directions: Rows
     slopes: Rows
     inputs: Rows
@@ -127,15 +131,18 @@ def lipschitz_model(
             f"the low-rank solver is offered for relu, not for {hidden.encoding.name}"
         )
     used = np.flatnonzero((hidden.rows != 0).any(axis=0) | (hidden.base != 0))
-    data = pre_activations(hidden, region) if isinstance(region, BoxRegion) else None
+    data = None
+    if isinstance(region, BoxRegion):
+        data = _normalised(pre_activations(hidden, region))
     moving = np.flatnonzero((data.rows != 0).any(axis=0)) if data is not None else used[:0]
     t, s, x = np.split(
         1 + np.arange(used.size + hidden.unstable + moving.size),
         np.cumsum([used.size, hidden.unstable]),
     )
     side = 1 + t.size + s.size + x.size
-    rows, half = hidden.rows[:, used], 0.5 * hidden.weights
-    column = hidden.base[used] + half @ rows
+    exponent = _exponent(hidden)
+    rows, half = hidden.rows[:, used], np.ldexp(hidden.weights, -exponent - 1)
+    column = np.ldexp(hidden.base[used], -exponent) + half @ rows
     objective = (
         BilinearOperator(t, s, np.ascontiguousarray(rows.T), half),
         BilinearOperator(t, np.zeros(1, dtype=np.int64), column[:, None], np.ones(1)),
@@ -152,21 +159,42 @@ def lipschitz_model(
         families.append(GridFamily(t, s))
     signs = np.ones(side, dtype=bool)
     signs[x] = False
-    model = FirstOrderModel(side, objective, _rounding(hidden), tuple(families), signs)
-    return LipschitzModel(model, t, s, x)
+    model = FirstOrderModel(side, objective, _rounding(hidden, exponent), tuple(families), signs)
+    return LipschitzModel(model, exponent, t, s, x)
 
 
-def _rounding(hidden: HiddenLayer) -> float:
+def _exponent(hidden: HiddenLayer) -> int:
+    """Return the binary exponent of the largest coefficient of the gradient."""
+    _, weights = np.frexp(hidden.weights)
+    _, rows = np.frexp(np.abs(hidden.rows).max(axis=1))
+    _, base = np.frexp(np.abs(hidden.base).max())
+    largest = int((weights + rows).max())
+    return largest if not hidden.base.any() else max(largest, int(base))
+
+
+def _rounding(hidden: HiddenLayer, exponent: int) -> float:
     """Bound what rounding of the objective's coefficients can take away from its maximum."""
+    weights, base, weight_errors, base_errors = (
+        np.ldexp(np.abs(part), -exponent)
+        for part in (hidden.weights, hidden.base, hidden.weight_errors, hidden.base_errors)
+    )
     sizes = np.abs(hidden.rows)
     sums = sizes.sum(axis=1)
-    linear = gamma(hidden.unstable + 2) * float(
-        np.abs(hidden.weights) @ sums + np.abs(hidden.base).sum()
-    )
-    data = float(hidden.weight_errors @ sums + hidden.base_errors.sum())
-    # Half an output weight is exact but for underflow.
+    linear = gamma(hidden.unstable + 2) * float(weights @ sums + base.sum())
+    data = float(weight_errors @ sums + base_errors.sum())
+    # Powers of two are exact but for underflow.
     underflow = _TINY * float(sums.sum() + hidden.rows.size)
     return float(inflate(linear + data + underflow, 2 * sizes.size + 8))
+
+
+def _normalised(data: PreActivations) -> PreActivations:
+    """Return the pre-activations divided by powers of two, so that their bounds are about one."""
+    _, exponent = np.frexp(np.maximum(np.abs(data.lower), np.abs(data.upper)))
+    parts = (data.offsets, data.errors, data.magnitudes, data.lower, data.upper)
+    offsets, errors, magnitudes, lower, upper = (np.ldexp(part, -exponent) for part in parts)
+    rows = np.ldexp(data.rows, -exponent[:, None])
+    errors = inflate(errors + _TINY * (rows.shape[1] + 4), 4)
+    return PreActivations(rows, offsets, errors, magnitudes, lower, upper)
 
 
 def _selection(

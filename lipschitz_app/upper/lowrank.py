@@ -19,7 +19,7 @@ from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.first_order import LipschitzModel, Method, lipschitz_model
 from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.regions import Ball, Region
-from lipschitz_app.rounding import Norm
+from lipschitz_app.rounding import Norm, up
 from lipschitz_app.upper.base import UpperBound
 from polyopt.errors import ProofError
 from polyopt.solvers.lowrank import (
@@ -51,22 +51,25 @@ class LowRankProof:
     Attributes
     ----------
     model : FirstOrderModel
-        What the bound is about; its maximum is at least the Lipschitz constant.
+        What the bound is about; its maximum is at least the Lipschitz constant times
+        ``2**-exponent``.
     dual : DualBound
-        Multipliers and diagonal, and the bound they prove.
+        Multipliers and diagonal, and the bound on the model that they prove.
+    exponent : int
     kind : "proven"
     """
 
     model: FirstOrderModel = field(repr=False)
     dual: DualBound = field(repr=False)
+    exponent: int = 0
     kind: str = "proven"
 
     @property
     def bound(self) -> float:
-        """The proven bound."""
-        return self.dual.bound
+        """The proven bound on the Lipschitz constant."""
+        return scaled(self.dual.bound, self.exponent)
 
-    def check(self) -> DualBound:
+    def check(self) -> LowRankProof:
         """Prove the bound again from the multipliers and the diagonal; no optimiser is run.
 
         Raises
@@ -78,12 +81,12 @@ class LowRankProof:
         again = prove(self.model, self.dual.multipliers, self.dual.diagonal)
         if again is None:
             raise ProofError("the slack matrix of the certificate is not positive definite")
-        if not again.bound <= self.bound:
+        if not again.bound <= self.dual.bound:
             raise ProofError(
                 f"the certificate proves {again.bound!r}, which is more than the claimed "
-                f"{self.bound!r}"
+                f"{self.dual.bound!r}"
             )
-        return again
+        return replace(self, dual=again)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Refuse: these certificates cannot be written to files yet.
@@ -97,6 +100,18 @@ class LowRankProof:
             f"cannot write {path}: certificates of the low-rank solver live in memory only; check "
             'them with result.check(), or use solver="clarabel" for a proof that can be saved'
         )
+
+
+def scaled(value: float, exponent: int) -> float:
+    """Return ``value * 2**exponent``, rounded upwards where it underflows.
+
+    Examples
+    --------
+    >>> scaled(1.5, 2), scaled(1.5, -2000) > 0
+    (6.0, True)
+    """
+    exact = float(np.ldexp(value, exponent))
+    return exact if np.ldexp(exact, -exponent) == value else float(up(exact))
 
 
 def lowrank_offered(hidden: HiddenLayer, region: Region, norm: Norm) -> str:
@@ -193,6 +208,7 @@ class _Run:
         self.end = np.inf if time_limit is None else self.begin + time_limit
         self.timings = {"encoding": 0.0, "solver": 0.0}
         self.best: tuple[LowRankResult, FirstOrderModel] | None = None
+        self.exponent = 0
         self.interrupted = False
         self.closed = False
         self.size = ""
@@ -222,7 +238,7 @@ class _Run:
         """Build and solve one model."""
         before = time.perf_counter()
         lipschitz = lipschitz_model(self.hidden, self.region, method)
-        model = lipschitz.model
+        model, self.exponent = lipschitz.model, lipschitz.exponent
         self.timings["encoding"] += time.perf_counter() - before
         self.say(f"{method}: {lipschitz}")
         before = time.perf_counter()
@@ -259,8 +275,9 @@ class _Run:
     def teller(self, name: str) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:
             self.say(
-                f"{name}: round {progress.round + 1}, value {progress.value:.6f} (violation "
-                f"{progress.violation:.0e}), proven {progress.bound:.6f}"
+                f"{name}: round {progress.round + 1}, value "
+                f"{scaled(progress.value, self.exponent):.6f} (violation "
+                f"{progress.violation:.0e}), proven {scaled(progress.bound, self.exponent):.6f}"
             )
 
         return tell
@@ -274,11 +291,12 @@ class _Run:
         elif not self.closed:
             distance = abs(result.bound - result.value) / max(abs(result.bound), 1e-300)
             notes.append(f"within about {distance:.0e} of the relaxation's value, relative")
+        proof = LowRankProof(model, result.proof, self.exponent)
         return UpperBound(
-            result.bound,
+            proof.bound,
             "proven",
             status="interrupted" if self.interrupted else "",
-            proof=LowRankProof(model, result.proof),
+            proof=proof,
             timings=dict(self.timings),
             notes=tuple(notes),
         )

@@ -83,7 +83,7 @@ MAY_IMPORT = {
     "sparsity": {"errors", "polynomial", "problem"},
     "ranges": {"errors", "polynomial", "problem"},
     "relaxation": {"errors", "polynomial", "problem", "ranges", "sparsity"},
-    "reductions": {"errors", "polynomial", "problem"},
+    "reductions": {"errors", "polynomial", "problem", "ranges"},
     "conic": {"errors", "status"},
     "forms": {"errors", "polynomial", "problem", "relaxation", "conic"},
     "solvers": {"errors", "status", "conic"},

@@ -47,6 +47,12 @@ at loose and tight tolerance alike, and Clarabel where it does not; the moment f
 iterations at order 2, the SOS form at order 1 (MaxCut). SCS's own defaults (scale 0.1, adaptive,
 ten steps of acceleration) did best on average: scale 1 halves the iterations on the dense quartic
 and doubles them on others, no acceleration and twenty steps make no difference.
+
+One large block of order 1 wants the low-rank solver. MaxCut at tolerance 1e-5, seconds of the
+solver on one thread: 0.1 against 1.5 for SCS in 150 variables, 0.4 against 7.4 in 300, and 4 to 7
+in 800, 24 to 37 in 2000. Below 120 Clarabel's accuracy is worth more than the time. With more rows
+than variables beside those that bound squares, SCS was faster at 150
+(:meth:`LowRankSolver.is_suited`).
 """
 
 from __future__ import annotations

@@ -154,6 +154,7 @@ class _Climb:
         self.points: list[Minimizer] = []
         self.proof: ProvenBound | None = None
         self.stopped: Status | None = None
+        self.too_large: int | None = None
         self.empty = (
             "no point satisfies the constraints: a relaxation is infeasible, as its solver's ray "
             "shows numerically"
@@ -242,6 +243,7 @@ class _Climb:
                 useful = self._try(relaxation) or useful
             if not useful and self.stopped is None and not self.closed:
                 self.say(f"nothing of order {d} is small enough for the time that is left")
+                self.too_large = d
                 return
 
     def _relaxations(self, order: int, sparsity: Sparsity) -> Iterator[Relaxation]:
@@ -404,6 +406,11 @@ class _Climb:
             return self.stopped, "interrupted from the keyboard; this is the best so far"
         if self.stopped is Status.TIME_LIMIT or self.left <= 0:
             return Status.TIME_LIMIT, "the time limit was reached; this is the best so far"
+        if self.too_large is not None:
+            return Status.TIME_LIMIT, (
+                f"the relaxations of order {self.too_large} are too large for the time that was "
+                "left or for the memory; this is the best so far"
+            )
         if math.isinf(lower) and not self.points:
             return Status.FAILED, (
                 "neither a bound nor a feasible point was found; bound the variables, scale them "
@@ -432,7 +439,7 @@ class _Climb:
 def _seconds(relaxation: Relaxation) -> float:
     """Rough time of an interior-point solver: a dense factorisation per block and iteration."""
     work = sum(count * (side * (side + 1) / 2) ** 3 for side, count in relaxation.plan.psd)
-    return float(25.0 * work / 3e9 + 2e-6 * relaxation.plan.coefficients)
+    return float(2e-9 * work + 2e-6 * relaxation.plan.coefficients)
 
 
 def _exact_size(relaxation: Relaxation) -> bool:

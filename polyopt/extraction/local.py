@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
 
 from polyopt.extraction.evaluation import Jacobian, Stacked
 from polyopt.polynomial.normal_form import IDEMPOTENT, INVOLUTORY
@@ -105,6 +104,8 @@ class LocalSearch:
         return [found, restored]
 
     def _unconstrained(self, x: Array) -> list[Array]:
+        from scipy import optimize
+
         result = optimize.minimize(
             self.value,
             x,
@@ -135,6 +136,8 @@ class LocalSearch:
         return x
 
     def _constrained(self, x: Array) -> Array:
+        from scipy import optimize
+
         if self._n <= _DENSE:
             constraints = [
                 {"type": kind, "fun": values, "jac": jacobian.dense}

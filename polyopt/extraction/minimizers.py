@@ -222,4 +222,4 @@ def _measure(
 ) -> Minimizer:
     value = float(problem.evaluate(point))
     gap = problem.sign * (value - bound) if np.isfinite(bound) else float("nan")
-    return Minimizer(point, value, problem.violation(point), gap, origin, polished)
+    return Minimizer(point, value, abs(problem.violation(point)), gap, origin, polished)

@@ -126,6 +126,14 @@ def test_tiny_time_limit_still_gives_a_point() -> None:
     assert math.isfinite(solution.value)
 
 
+def test_relaxations_that_are_too_large_are_not_tried() -> None:
+    solution = po.solve(get("broyden_banded"), time_limit=2, sparsity="dense")
+    assert solution.status is po.Status.TIME_LIMIT
+    assert "too large" in solution.message
+    assert [a.outcome for a in solution.history] == ["too large for the time that is left"]
+    assert solution.value == pytest.approx(0.0, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -14,7 +14,7 @@ bound; with full bases it is Putinar's (Chen, Lasserre, Magron, Pauwels, NeurIPS
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ def nearly_sparse(
     dense: Iterable[Any] | None = None,
     chordal: str = "min_degree",
     split_first_order: bool = True,
+    dense_bases: Mapping[Any, Iterable[Polynomial]] | None = None,
 ) -> Relaxation:
     """Relaxation for problems whose sparsity is destroyed by a few dense constraints.
 
@@ -70,6 +71,11 @@ def nearly_sparse(
     split_first_order : bool
         Split ``M_1`` along a chordal extension of the monomials that occur, which changes
         neither value nor validity; False keeps one block.
+    dense_bases : mapping, optional
+        Monomials beside 1 for the multiplier of a dense constraint (named as in ``dense``): a sum
+        of squares on them for an inequality, a free combination for an equality. They help only
+        where the cliques have the moments of the products, for example cliques ``{0, i}`` for
+        the basis ``[x0]`` of an affine inequality.
 
     Returns
     -------
@@ -126,7 +132,7 @@ def nearly_sparse(
     ]
     inequalities, equalities = _assignment(problem, groups, left_out)
     multipliers += localizers(problem, arrays, order, inequalities, equalities)
-    multipliers += _dense_multipliers(problem, left_out)
+    multipliers += _dense_multipliers(problem, left_out, _named_bases(problem, dense_bases))
     done = time.perf_counter()
     notes.append(
         f"{len(left_out)} dense constraints with constant multipliers"
@@ -255,13 +261,40 @@ def _assignment(
     return result[0], result[1]
 
 
-def _dense_multipliers(problem: PolynomialProblem, dense: tuple[Factor, ...]) -> list[Multiplier]:
+def _dense_multipliers(
+    problem: PolynomialProblem, dense: tuple[Factor, ...], bases: Mapping[Factor, Basis]
+) -> list[Multiplier]:
+    for factor in bases:
+        if factor not in dense:
+            raise SparsityError(
+                f"dense_bases has {factor}, which is not dense here; name it in dense as well"
+            )
     result = []
     for factor in dense:
         polynomial = _constraint(problem, factor)
         if is_trivial(polynomial):
             continue
-        result.append(scalar_multiplier(polynomial, factor))
+        if factor in bases:
+            cone = Cone.FREE if factor.kind == "equality" else Cone.PSD
+            result.append(Multiplier(polynomial, bases[factor], cone, (factor,)))
+        else:
+            result.append(scalar_multiplier(polynomial, factor))
         if factor.kind == "equality" and polynomial.degree == 1:
             result.append(scalar_multiplier(polynomial * polynomial, factor, factor))
+    return result
+
+
+def _named_bases(
+    problem: PolynomialProblem, bases: Mapping[Any, Iterable[Polynomial]] | None
+) -> dict[Factor, Basis]:
+    """Bases of the given monomials and 1."""
+    result = {}
+    for key, given in (bases or {}).items():
+        (factor,) = _named_dense(problem, [key])
+        total = one(problem)
+        for monomial in given:
+            if not isinstance(monomial, Polynomial) or monomial.number_of_terms != 1:
+                raise RelaxationError(f"dense_bases has {monomial}, which is not a monomial")
+            total = total + (monomial * monomial.coefficients[0]).over(problem.variables)
+        result[factor] = Basis.of_rows(total.rows)
     return result

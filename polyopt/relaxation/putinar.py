@@ -9,7 +9,7 @@ SIAM J. Optim. 17, 2006; convergence: Lasserre, SIAM J. Optim. 17, 2006).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -40,6 +40,7 @@ def putinar(
     cliques: Iterable[Iterable[Any]] | None = None,
     chordal: str = "min_degree",
     assign: Literal["first", "all"] = "first",
+    orders: Mapping[Any, int] | None = None,
 ) -> Relaxation:
     """Relaxation of Putinar type, dense or sparse.
 
@@ -57,6 +58,10 @@ def putinar(
         Method of :func:`polyopt.chordal_extension` for ``sparsity="correlative"``.
     assign : {"first", "all"}
         Use each constraint in the first clique that contains it, or in all of them.
+    orders : mapping to int, optional
+        Orders that differ from ``order``: by the position k of a clique, for its sum of squares
+        and the constraints assigned to it, or by constraint, such as ``("inequality", 3)``. The
+        order of the relaxation is then the smallest of the cliques'.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def putinar(
     Raises
     ------
     RelaxationError
-        The order is too low; the message names the constraint.
+        The order is too low, or ``orders`` names what is not there; the message says which.
     SparsityError
         Cliques that do not cover the problem.
 
@@ -77,8 +82,14 @@ def putinar(
     >>> problem = po.minimize(f, subject_to=[v**2 <= 1 for v in x])
     >>> print(po.putinar(problem, order=1, sparsity="correlative").plan.summary)
     2 PSD blocks, largest 3×3, at most 12 moments
+
+    A larger order on the second clique only:
+
+    >>> print(po.putinar(problem, 1, sparsity="correlative", orders={1: 2}).plan.summary)
+    3 PSD blocks, largest 6×6, at most 27 moments
     """
-    order = check_order(problem, order)
+    special = dict(orders or {})
+    order = check_order(problem, order) if not special else _base_order(problem, order, special)
     start = time.perf_counter()
     pattern = _pattern(problem, sparsity, cliques, chordal, order)
     found = time.perf_counter()
@@ -93,8 +104,13 @@ def putinar(
         groups = [np.asarray(clique, dtype=np.intp) for clique in pattern.cliques]
         assignment = pattern.assign(problem, to=assign)
         inequalities, equalities = assignment.inequalities, assignment.equalities
-    multipliers = sums_of_squares(problem, _in_use(problem, groups), order)
-    multipliers += localizers(problem, groups, order, inequalities, equalities)
+    if special:
+        multipliers = _with_orders(problem, groups, order, special, inequalities, equalities)
+        name += f", other orders for {len(special)} parts"
+        order = min(special.get(k, order) for k in range(len(groups)))
+    else:
+        multipliers = sums_of_squares(problem, _in_use(problem, groups), order)
+        multipliers += localizers(problem, groups, order, inequalities, equalities)
     if not multipliers:
         raise RelaxationError("the problem has neither variables nor constraints in use")
     done = time.perf_counter()
@@ -106,6 +122,59 @@ def putinar(
         sparsity=pattern,
         timings=timed([("sparsity", found - start), ("relaxation", done - found)]),
     )
+
+
+def _base_order(problem: PolynomialProblem, order: int, special: dict[Any, int]) -> int:
+    """Validate all orders: the base order need not suffice for what has one of its own."""
+    for value in (order, *special.values()):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            raise RelaxationError(f"the order is {value!r}; it must be a positive integer")
+    check_order(problem, max(order, *special.values()))
+    return int(order)
+
+
+def _with_orders(
+    problem: PolynomialProblem,
+    groups: Sequence[NDArray[np.intp]],
+    order: int,
+    special: dict[Any, int],
+    inequalities: Sequence[Sequence[int]],
+    equalities: Sequence[Sequence[int]],
+) -> list[Multiplier]:
+    """Multipliers with an order for each clique and constraint."""
+    known: set[Any] = set(range(len(groups)))
+    known |= {("inequality", j) for j in range(len(problem.inequalities))}
+    known |= {("equality", i) for i in range(len(problem.equalities))}
+    for key in special:
+        if key not in known:
+            raise RelaxationError(
+                f"orders has {key!r}, but there are {len(groups)} cliques (numbered from 0), "
+                f"{len(problem.inequalities)} inequalities and {len(problem.equalities)} "
+                'equalities; name a clique by its position and a constraint as ("inequality", j)'
+            )
+    result: list[Multiplier] = []
+    for k, group in enumerate(groups):
+        result += sums_of_squares(problem, _in_use(problem, [group]), special.get(k, order))
+    for kind, members, assigned in (
+        ("inequality", problem.inequalities, inequalities),
+        ("equality", problem.equalities, equalities),
+    ):
+        for j, polynomial in enumerate(members):
+            for k in () if is_trivial(polynomial) else assigned[j]:
+                own = special.get((kind, j), special.get(k, order))
+                if half_degree(polynomial) > own:
+                    raise RelaxationError(
+                        f"order {own} is too low for {kind} {j} of degree {polynomial.degree} on "
+                        f"clique {k}; give orders={{{k}: {half_degree(polynomial)}}} or more"
+                    )
+                only: list[Sequence[int]] = [()] * len(members)
+                only[j] = (k,)
+                nothing: list[Sequence[int]] = [()] * max(
+                    len(problem.inequalities), len(problem.equalities)
+                )
+                pair = (only, nothing) if kind == "inequality" else (nothing, only)
+                result += localizers(problem, groups, own, *pair)
+    return result
 
 
 def _pattern(

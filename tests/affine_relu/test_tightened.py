@@ -213,3 +213,31 @@ def test_what_is_not_offered_is_refused_with_the_reason() -> None:
     A = np.random.default_rng(0).standard_normal((60, 10))
     with pytest.raises(UnsupportedError, match="up to 40"):
         affine_relu_bound(A, None, np.ones(10), 5.0, tighten=True)
+
+
+@pytest.mark.parametrize("seed", range(1000, 1010))
+def test_rows_of_all_sizes_and_coordinates_that_cannot_move(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.integers(1, 5)), int(rng.integers(1, 6))
+    A = rng.standard_normal((m, n)) * 10.0 ** rng.integers(-6, 6, size=(m, 1))
+    eps = 10.0 ** rng.uniform(-3, 3)
+    y0 = eps * np.abs(A).sum(axis=1) * rng.standard_normal(m)
+    y0 *= 10.0 ** rng.integers(-6, 1, size=m)
+    fixed = np.arange(n) == n - 1 if n > 1 else np.zeros(n, dtype=bool)
+    found = affine_relu_bound(A, y0, np.zeros(n), eps, fixed, tighten=True)
+    free = DenseOperator(A[:, ~fixed], y0)
+    lower = anchored_lower_bound([(free, True)], np.zeros(free.input_size), eps).value
+    assert lower <= found.bound <= found.analytic
+    without = affine_relu_bound(A[:, ~fixed], y0, np.zeros(free.input_size), eps, tighten=True)
+    assert found.bound == pytest.approx(without.bound, rel=1e-6)
+
+
+def test_weights_with_rounding_errors_are_covered() -> None:
+    """A folded batch normalisation leaves entries with relative errors; the bound grows by them."""
+    A = np.array([[1.0, 2], [2, -1], [-1, -1]])
+    exact = DenseOperator(A, [-1.0, 0.5, -0.5])
+    folded = exact.then_diagonal(np.ones(3), np.zeros(3), 10**6, np.zeros(3))
+    a, b = (affine_relu_bound(o, None, np.zeros(2), 1.0, tighten=True) for o in (exact, folded))
+    assert a.relaxation is not None
+    assert b.relaxation is not None
+    assert a.relaxation.bound * (1 + 1e-10) < b.relaxation.bound < a.relaxation.bound * (1 + 1e-7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyopt import problems
 from polyopt.climb import solve
 from polyopt.errors import PolyoptError
 from polyopt.extraction import Minimizer
@@ -110,6 +111,7 @@ __all__ = [
     "minimal_order",
     "minimize",
     "nearly_sparse",
+    "problems",
     "prove_infeasible",
     "putinar",
     "quadratic",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import linprog
 
 from polyopt.errors import SolverError
 from polyopt.polynomial import monomials
@@ -88,6 +87,8 @@ def _decide(
     inside: NDArray[np.bool_],
 ) -> None:
     """Minimise the residual of each convex combination, all in one linear program."""
+    from scipy.optimize import linprog
+
     problems = [p for p in problems if p[1].shape[1]]
     if not problems:
         return

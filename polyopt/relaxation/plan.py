@@ -135,7 +135,8 @@ def check_memory(needed: float, limit: float | None, what: str, sizes: Plan) -> 
         raise MemoryEstimateError(
             f"{what} of this relaxation is estimated to need {size_text(needed)}, but the limit "
             f"is {size_text(limit)} ({sizes.summary}). Lower the order, use sparsity "
-            "(correlative, term) or nearly_sparse, choose a first-order solver, or override with memory_limit=None"
+            "(correlative, term) or nearly_sparse, choose a first-order solver, or override with "
+            "memory_limit=None"
         )
 
 

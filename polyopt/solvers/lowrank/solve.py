@@ -1,10 +1,9 @@
 r"""The low-rank solver: a factor, multipliers, and a bound proven from the multipliers.
 
-The factor is found by augmented Lagrangian rounds (:mod:`.augmented`) with limited-memory BFGS
-inside; each proof (:mod:`.dual`) turns the multipliers at hand into a bound that holds whatever
-the optimiser did, so that stopping early, interrupting, or a rank that is too low cost tightness
-only. Where the factor is stationary but the slack matrix has negative eigenvalues, the rank is
-raised along their eigenvectors (Boumal's staircase).
+The factor is found by augmented Lagrangian rounds (:mod:`.augmented`) with limited-memory BFGS;
+each proof (:mod:`.dual`) makes a bound of the multipliers at hand that holds whatever the optimiser
+did: stopping early or a low rank cost tightness only. Where the factor is stationary but the slack
+matrix has negative eigenvalues, the rank is raised along their eigenvectors (Boumal's staircase).
 """
 
 from __future__ import annotations
@@ -44,10 +43,9 @@ class LowRankOptions:
         Added to the relative gap times the value, for values near zero.
     violation : float
         Do not stop while a constraint is violated by more than this.
-    rank : int or None
-        Columns of the factor at the start; None means ``√(2m)`` and a few more.
-    max_rank : int or None
-        None means twice the start.
+    rank, max_rank : int or None
+        Columns of the factor at the start and at most; None means ``√(2m)`` and a few more, and
+        twice the start.
     rounds : int
         Augmented Lagrangian rounds.
     inner_iterations : int
@@ -207,8 +205,7 @@ def solve_first_order(
         state, reached = run.rounds(state)
         interrupted = not reached and run.out_of_time()
     except KeyboardInterrupt:
-        interrupted, reached = True, False
-        state = run.last
+        interrupted, reached, state = True, False, run.last
     if run.best is None:
         run.prove(state)
     assert run.best is not None
@@ -352,9 +349,8 @@ class _Run:
         assert self.best is not None
         size = self.options.relative_gap * max(abs(state.value), 1e-300)
         size += self.options.absolute_gap
-        settled = abs(state.value - state.lagrangian) <= size
-        settled = settled and state.violation <= self.options.violation
-        return settled and self.best.bound - state.value <= size
+        settled = max(abs(state.value - state.lagrangian), self.best.bound - state.value) <= size
+        return settled and state.violation <= self.options.violation
 
     def raise_rank(self, state: State, spectrum: Spectrum, tolerance: float) -> State:
         """Append eigenvectors of negative eigenvalues where the factor has no room or is stuck."""

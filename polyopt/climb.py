@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -23,24 +23,15 @@ from polyopt.errors import (
     UnknownOptionError,
 )
 from polyopt.extraction import Minimizer, local_minimizers
+from polyopt.ladder import Sparsity, estimated_seconds, is_large_for_exact, relaxations
 from polyopt.problem import PolynomialProblem
 from polyopt.proof import ProvenBound, find_box, prove_infeasible
-from polyopt.relaxation import (
-    Quotient,
-    Relaxation,
-    TermSparsity,
-    minimal_order,
-    nearly_sparse,
-    putinar,
-)
+from polyopt.relaxation import Relaxation, minimal_order, putinar
 from polyopt.relaxation.multiplier import check_order, require_problem
-from polyopt.relaxation.quotient import binary_rules
 from polyopt.result import RelaxationResult
 from polyopt.solution import Attempt, Solution
-from polyopt.sparsity import correlative_sparsity
 from polyopt.status import Status
 
-Sparsity = Literal["auto", "correlative", "term", "dense"]
 Progress = Callable[[str], None]
 
 #: Orders above the minimal one that ``order="auto"`` climbs to.
@@ -234,7 +225,7 @@ class _Climb:
         orders = range(lowest, lowest + _CLIMB + 1) if order == "auto" else range(order, order + 1)
         for d in orders:
             useful = False
-            for relaxation in self._relaxations(d, sparsity):
+            for relaxation in relaxations(self.problem, d, sparsity, self._record):
                 if self.stopped is not None or self.closed:
                     return
                 if self.left <= 0:
@@ -246,42 +237,9 @@ class _Climb:
                 self.too_large = d
                 return
 
-    def _relaxations(self, order: int, sparsity: Sparsity) -> Iterator[Relaxation]:
-        """Relaxations of one order, cheapest first, none twice."""
-        problem = self.problem
-        found: list[Relaxation] = []
-        pattern = correlative_sparsity(problem, chordal="min_degree", order=order)
-        sparse = max(map(len, pattern.cliques)) < len(problem.variables)
-        bases: list[Relaxation] = []
-        if sparsity == "correlative" or (sparsity != "dense" and sparse):
-            bases.append(putinar(problem, order, sparsity=pattern))
-        if sparsity == "dense" or (sparsity != "correlative" and not bases):
-            bases.append(putinar(problem, order))
-        if sparsity == "auto" and sparse and problem.number_of_variables <= 12:
-            bases.append(putinar(problem, order))
-        if sparsity == "auto" and problem.number_of_variables > 12:
-            bases.append(nearly_sparse(problem, order))
-        if binary_rules(problem).any():
-            bases = [base.refine(Quotient()) for base in bases]
-        for base in bases:
-            refine = sparsity == "term" or (sparsity == "auto" and _seconds(base) > 2.0)
-            if refine:
-                try:
-                    found.append(base.refine(TermSparsity(steps=1)))
-                except (MemoryEstimateError, RelaxationError) as error:
-                    self._record(base.name + ", term sparsity", f"not tried: {error}", math.nan)
-            if sparsity != "term":
-                found.append(base)
-        seen: set[Any] = set()
-        for relaxation in sorted(found, key=_seconds):
-            sizes = (relaxation.plan.psd, relaxation.plan.nonnegative, relaxation.plan.free)
-            if sizes not in seen:
-                seen.add(sizes)
-                yield relaxation
-
     def _try(self, relaxation: Relaxation) -> bool:
         """Solve one relaxation; tell whether it was small enough to be tried."""
-        if _seconds(relaxation) > 4.0 * self.left:
+        if estimated_seconds(relaxation) > 4.0 * self.left:
             self._record(relaxation.name, "too large for the time that is left", math.nan)
             return False
         self.say(f"trying {relaxation.name}: {relaxation.plan.summary}")
@@ -322,7 +280,7 @@ class _Climb:
         bounded = bool(np.isfinite(box.magnitude).all())
         for result in ranked[:2]:
             method: Literal["interval", "exact"] = "interval" if bounded else "exact"
-            if method == "exact" and (_exact_size(result.relaxation) or self.left < 1.0):
+            if method == "exact" and (is_large_for_exact(result.relaxation) or self.left < 1.0):
                 continue
             self.say(f"proving the bound of {result.relaxation.name} ({method})")
             try:
@@ -341,7 +299,7 @@ class _Climb:
 
     def _prove_infeasible(self) -> None:
         relaxation = putinar(self.problem, minimal_order(self.problem))
-        if self.left < 1.0 or _exact_size(relaxation):
+        if self.left < 1.0 or is_large_for_exact(relaxation):
             return
         self.say("proving that no point is feasible (exact)")
         try:
@@ -426,7 +384,7 @@ class _Climb:
             "variables may close it"
         )
 
-    def _record(self, name: str, outcome: str, bound: float) -> None:
+    def _record(self, name: str, outcome: str, bound: float = math.nan) -> None:
         value = self.sign * self.upper if self.points else math.nan
         attempt = Attempt(name, outcome, bound, value, self.spent)
         self.history.append(attempt)
@@ -434,14 +392,3 @@ class _Climb:
 
     def _value_text(self) -> str:
         return f"{self.sign * self.upper:.9g}" if self.points else "none"
-
-
-def _seconds(relaxation: Relaxation) -> float:
-    """Rough time of an interior-point solver: a dense factorisation per block and iteration."""
-    work = sum(count * (side * (side + 1) / 2) ** 3 for side, count in relaxation.plan.psd)
-    return float(2e-9 * work + 2e-6 * relaxation.plan.coefficients)
-
-
-def _exact_size(relaxation: Relaxation) -> bool:
-    """Whether rational arithmetic would take too long."""
-    return relaxation.plan.largest_block > 40 or relaxation.plan.entries > 4000

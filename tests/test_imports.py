@@ -43,6 +43,7 @@ ROOMS = {
     "polyopt.cli": "top",
     "polyopt.climb": "top",
     "polyopt.commands": "top",
+    "polyopt.ladder": "top",
     "polyopt.plotting": "top",
     "polyopt.solution": "top",
     "polyopt.__main__": "top",

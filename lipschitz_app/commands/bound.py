@@ -31,9 +31,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--no-proof", action="store_true", help="skip the proof")
     parser.add_argument("--no-lower", action="store_true", help="skip the lower bound")
     parser.add_argument("--time-limit", type=float, metavar="SECONDS")
-    parser.add_argument("--solver", help="conic solver for moment relaxations")
+    parser.add_argument("--solver", help="lowrank, or a conic solver such as clarabel")
     parser.add_argument("--seed", type=int, default=0, help="of the lower bound's random starts")
-    parser.add_argument("--save-proof", metavar="FILE", help="write the proof to a file")
+    parser.add_argument(
+        "--save-proof", metavar="FILE", help="write the proof to a file (conic solvers)"
+    )
     parser.add_argument("--save-witness", metavar="FILE", help="write the witness to a .npy file")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -64,11 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
         time_limit=arguments.time_limit,
         progress=progress,
     )
+    # The result first: saving can fail, and the numbers have been paid for.
+    print(json.dumps(result.to_dict(), indent=2) if arguments.json else result)
     if arguments.save_proof:
         result.save_proof(arguments.save_proof)
         progress(f"proof written to {arguments.save_proof}")
     if arguments.save_witness and result.witness is not None:
         np.save(arguments.save_witness, result.witness)
         progress(f"witness written to {arguments.save_witness}")
-    print(json.dumps(result.to_dict(), indent=2) if arguments.json else result)
     return 0

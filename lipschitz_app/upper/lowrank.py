@@ -40,7 +40,7 @@ LOWRANK_METHODS = ("shor", "hr2", "mccormick", "cuts")
 _SMALL, _LARGE = 80, 600
 """Sides of the moment matrix up to which bounds are closed to 1e-5, and to 1e-4."""
 
-_PROOF_SHARE = 0.85
+_PROOF_SHARE = 0.75
 """Share of the time left that a stage gets; its last proof comes after that."""
 
 

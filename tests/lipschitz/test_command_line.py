@@ -61,6 +61,19 @@ def test_bound_with_json_and_progress(files: Path) -> None:
     assert np.abs(NET.jacobian(np.load(files / "w.npy"))[0]).sum() == pytest.approx(5.0)
 
 
+def test_proofs_are_saved_where_they_can_be(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["bound", str(files / "net.npz"), "--output", "0", "--method", "shor", "--quiet"]
+    arguments += ["--no-lower", "--save-proof", str(files / "proof.json")]
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert "proven, shor" in out
+    assert "cannot write" in err
+    assert main([*arguments, "--solver", "clarabel"]) == 0
+    assert (files / "proof.json").is_file()
+
+
 def test_no_arguments_print_help(files: Path) -> None:
     done = run(files)
     assert done.returncode == 0

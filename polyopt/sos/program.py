@@ -31,6 +31,7 @@ from polyopt.solvers.verdict import settle_status
 from polyopt.sos.affine import AffineFamily, split
 from polyopt.sos.assembly import AssembledProgram, assemble_program
 from polyopt.sos.integral import box_moments
+from polyopt.sos.matrix import matrix_requirement
 from polyopt.sos.requirement import Hierarchy, Requirement, gram_requirement, require
 from polyopt.sos.solution import SOSSolution
 
@@ -258,6 +259,48 @@ class SOSProgram:
         family = self._split(expression, label)
         problem = self._problem(family, on)
         self._requirements.append(require(label, family, problem, order, hierarchy))
+
+    def require_psd(
+        self,
+        matrix: Any,
+        on: Iterable[Any] = (),
+        *,
+        order: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Require a symmetric matrix ``M(x; c)`` to be positive semidefinite on a set.
+
+        Parameters
+        ----------
+        matrix : array or list of lists of expressions, shape (k, k)
+            Without x it makes a linear matrix inequality in the decision variables.
+        on : iterable of relations
+            As in :meth:`require_nonnegative`.
+        order : int, optional
+            Order of the matrix version of Putinar's certificate, see :mod:`polyopt.sos.matrix`;
+            the smallest one when left out.
+        name : str, optional
+            For messages and checks. Checks are those of ``yᵀ M(x; c) y``.
+
+        Examples
+        --------
+        >>> import polyopt as po
+        >>> x = po.variables("x", 1)[0]
+        >>> program = po.SOSProgram([x])
+        >>> c = program.coefficient("c")
+        >>> program.require_psd([[c, x], [x, c]], on=[x**2 <= 4])
+        >>> program.minimize(c)
+        >>> round(program.solve()[c], 5)
+        2.0
+        """
+        label = self._label(name)
+        rows = matrix.tolist() if isinstance(matrix, np.ndarray) else matrix
+        if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+            raise InvalidProblemError(f"{label} needs a square matrix, a list of k lists")
+        entries = [[self._expression(item, label) for item in row] for row in rows]
+        self._requirements.append(
+            matrix_requirement(label, entries, self.variables, self.decisions, on, order)
+        )
 
     def require_zero(self, expression: Polynomial, *, name: str | None = None) -> None:
         """Require that all coefficients of ``e(x; c)`` in x vanish."""

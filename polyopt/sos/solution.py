@@ -176,7 +176,6 @@ class SOSSolution:
         """
         self._require_values()
         generator = np.random.default_rng(rng)
-        points = generator.uniform(-radius, radius, size=(samples, len(self.variables)))
         program = self.assembled.program
         defect = np.abs(program.A.T @ self.solution.z + program.c)
         result = []
@@ -188,6 +187,8 @@ class SOSSolution:
                     margins.append(float(np.linalg.eigvalsh(gram)[0]))
                 elif multiplier.cone is Cone.NONNEGATIVE:
                     margins.append(float(gram.min()))
+            dimension = requirement.problem.number_of_variables
+            points = generator.uniform(-radius, radius, size=(samples, dimension))
             inside = points[requirement.problem.violation(points) <= 0]
             values = requirement.family.at(self.values)(inside)
             result.append(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from polyopt.errors import ProofError, RelaxationError
 from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.normal_form import Rules
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box
@@ -37,6 +38,7 @@ from polyopt.proof.rational import (
     multiply,
     normal_form,
     round_down,
+    solve_exactly,
     to_rational,
 )
 from polyopt.relaxation.multiplier import Cone, Multiplier
@@ -175,7 +177,7 @@ def _attempt(
     _take_up(relaxation, blocks, data, value)
     terms = []
     for block, numbers in zip(blocks, data, strict=True):
-        if block.is_plain:
+        if block.multiplier.cone is not Cone.FREE and block.multiplier.square is None:
             _require_inside(block, numbers, blocks, room)
         terms += list(_terms(block, numbers))
     return ExactCertificate(problem.variables.names, problem.sense, value, tuple(terms))
@@ -303,6 +305,7 @@ def _take_up(
             for monomial, coefficient in block.polynomial.items():
                 full = normal_form(tuple(sorted(key + monomial)), rules) if monomial else key
                 rest[full] = rest.get(full, Fraction(0)) - amount * coefficient
+    _correct_constraints(blocks, data, rest, places.keys(), rules)
     for key, amount in rest.items():
         if not amount:
             continue
@@ -316,6 +319,48 @@ def _take_up(
         share = amount / sum(times for _, _, times in places[key])
         for k, e, _ in places[key]:
             data[k][e] += share
+
+
+def _correct_constraints(
+    blocks: Sequence[_Block],
+    data: list[list[Fraction]],
+    rest: Rational,
+    covered: Collection[Monomial],
+    rules: Rules,
+) -> None:
+    """Remove what no plain sum of squares can take up, by the multipliers of constraints.
+
+    A small exact linear system, solved with least norm; a coefficient it cannot reach stays.
+    """
+    keys = [key for key, amount in rest.items() if amount and key not in covered]
+    if not keys or len(keys) > 60:
+        return
+    columns: list[tuple[int, int, Rational]] = []
+    for k, block in enumerate(blocks):
+        if block.is_plain:
+            continue
+        for e, (key, (i, j)) in enumerate(zip(block.keys, block.pairs, strict=True)):
+            # Zeros of a nonnegative multiplier are at the border of their cone.
+            if block.multiplier.cone is Cone.NONNEGATIVE and data[k][e] < Fraction(1, 10**6):
+                continue
+            effect: Rational = {}
+            for monomial, coefficient in block.polynomial.items():
+                full = normal_form(tuple(sorted(key + monomial)), rules)
+                amount = (2 if i != j else 1) * coefficient
+                effect[full] = effect.get(full, Fraction(0)) + amount
+            if any(key in effect for key in keys):
+                columns.append((k, e, effect))
+    zero = Fraction(0)
+    system = [
+        [sum((c.get(a, zero) * c.get(b, zero) for _, _, c in columns), zero) for b in keys]
+        for a in keys
+    ]
+    solution = solve_exactly(system, [rest[key] for key in keys])
+    for k, e, effect in columns:
+        step = sum((effect.get(key, zero) * x for key, x in zip(keys, solution, strict=True)), zero)
+        data[k][e] += step
+        for key, coefficient in effect.items():
+            rest[key] = rest.get(key, zero) - step * coefficient
 
 
 def _require_inside(
@@ -340,8 +385,8 @@ def _require_inside(
 
 
 def _worst(blocks: Sequence[_Block], block: _Block | None) -> str:
-    plain = [k for k, b in enumerate(blocks) if b.is_plain and (block is None or b is block)]
-    number = plain[0] if plain else 0
+    wanted = [k for k, b in enumerate(blocks) if b is block or (block is None and b.is_plain)]
+    number = wanted[0] if wanted else 0
     return f"block {number} ({blocks[number].multiplier})"
 
 

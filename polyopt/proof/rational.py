@@ -105,6 +105,31 @@ def first_bad_pivot(matrix: Sequence[Sequence[Fraction]]) -> int | None:
     return None
 
 
+def solve_exactly(matrix: list[list[Fraction]], right: list[Fraction]) -> list[Fraction]:
+    """Solve a positive semidefinite system exactly; dependent unknowns are zero.
+
+    Examples
+    --------
+    >>> a = [[Fraction(2), Fraction(1)], [Fraction(1), Fraction(1)]]
+    >>> print(*solve_exactly(a, [Fraction(3), Fraction(2)]))
+    1 1
+    """
+    n = len(right)
+    work = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    used = []
+    for k in range(n):
+        if not work[k][k]:
+            continue
+        used.append(k)
+        pivot = work[k][k]
+        work[k] = [entry / pivot for entry in work[k]]
+        for i in range(n):
+            if i != k and work[i][k]:
+                factor = work[i][k]
+                work[i] = [a - factor * b for a, b in zip(work[i], work[k], strict=True)]
+    return [work[k][n] if k in used else Fraction(0) for k in range(n)]
+
+
 def round_down(value: Fraction) -> float:
     """Largest float not above a rational number, or its lower neighbour.
 

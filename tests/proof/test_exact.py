@@ -185,6 +185,17 @@ def test_a_bad_solver_cannot_give_a_wrong_bound() -> None:
     assert -3 * np.sqrt(3) / 4 - 0.1 < bound <= -3 * np.sqrt(3) / 4
 
 
+def test_linear_constraints_without_a_plain_square_for_them() -> None:
+    """The coefficient of x in x - λ = c (x - 1) is corrected in c, not in a sum of squares."""
+    x = po.variables("x", 2)
+    problem = po.minimize(x[0], subject_to=[x[0] >= 1, x[1] ** 2 <= 4])
+    bound = po.putinar(problem, 1).solve().prove("exact").check(problem).bound
+    assert 1 - 1e-5 <= bound <= 1
+    reverse = po.maximize(2 * x[0] + x[1], subject_to=[x[0] <= 1, x[0] + x[1] <= 3])
+    upper = po.putinar(reverse, 1).solve().prove("exact").check(reverse).bound
+    assert 4 <= upper <= 4 + 1e-5
+
+
 def test_not_possible_and_why() -> None:
     with pytest.raises(ProofError, match=r"not possible because block 0 .*Use method='interval'"):
         po.putinar(get("motzkin"), 3).solve().prove("exact")

@@ -193,9 +193,15 @@ class RationalResult:
 
     @property
     def bound(self) -> float:
-        """Lower bound of ``f/q`` for "min", upper bound for "max", numerically."""
+        """Lower bound of ``f/q`` for "min", upper bound for "max", numerically.
+
+        Infinite where the solver found that no bound exists at this order, or that the
+        relaxation, and so the feasible set, is empty; NaN when it failed.
+        """
         if self.status is Status.INFEASIBLE:
             return -self.problem.sign * math.inf
+        if self.status is Status.UNBOUNDED:
+            return self.problem.sign * math.inf
         if not self.status.has_iterate:
             return math.nan
         return self.problem.sign * float(self.solution.values[0])

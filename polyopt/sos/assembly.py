@@ -20,6 +20,7 @@ from polyopt.conic.assembly import Assembly
 from polyopt.conic.program import Cones, ConicProgram
 from polyopt.errors import InvalidProblemError
 from polyopt.polynomial.polynomial import Polynomial
+from polyopt.relaxation.plan import check_memory, plan, resolve_limit
 from polyopt.sos.requirement import Requirement, columns_of
 
 Index = NDArray[np.intp]
@@ -68,7 +69,13 @@ def assemble_program(
     ------
     InvalidProblemError
         A requirement fails whatever the decision variables are.
+    MemoryEstimateError
+        The data would not fit into the memory that is available.
     """
+    sizes = plan([m for r in requirements for m in r.multipliers])
+    check_memory(
+        sizes.assembly_bytes, resolve_limit("available"), "assembling the SOS program", sizes
+    )
     number = len(objective)
     assemblies = [r.assemble() for r in requirements]
     row_maps, cones = _stack([Cones() if a is None else a.cones for a in assemblies], number)

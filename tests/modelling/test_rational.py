@@ -126,3 +126,6 @@ def test_bad_input() -> None:
     assert free.bound == -np.inf
     with pytest.raises(ProofError, match="no bound"):
         free.prove()
+
+    empty = po.RationalProblem(x, 1 + x**2, [x >= 2, x <= 1]).solve(order=1)
+    assert empty.bound == np.inf

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 import polyopt as po
-from polyopt.errors import InvalidProblemError, RelaxationError, UnknownVariableError
+from polyopt.errors import (
+    InvalidProblemError,
+    MemoryEstimateError,
+    RelaxationError,
+    UnknownVariableError,
+)
+from polyopt.sos.requirement import Hierarchy
 
 
 def test_largest_lower_bound_is_that_of_the_relaxation() -> None:
@@ -183,4 +189,35 @@ def test_bad_input() -> None:
         program.coefficient("a b")
     program.require_sos(c * x**2 + y**3, basis=[x])
     with pytest.raises(InvalidProblemError, match=r"requirement 0 has the term y\^3"):
+        program.solve()
+
+
+def test_refined_and_quotient_hierarchies() -> None:
+    x = po.variables("x", 3)
+    f = x[0] * x[1] - 2 * x[1] * x[2] + x[0]
+    signs = [v**2 == 1 for v in x]
+
+    def bound(hierarchy: Hierarchy) -> float:
+        program = po.SOSProgram(x)
+        c = program.coefficient("c")
+        program.require_nonnegative(f - c, on=signs, hierarchy=hierarchy)
+        program.maximize(c)
+        return float(program.solve()[c])
+
+    corners = np.array(np.meshgrid(*[[-1.0, 1.0]] * 3)).reshape(3, -1).T
+    exact = float(f(corners).min())
+    assert bound(lambda p: po.putinar(p, 2).refine(po.Quotient())) == pytest.approx(exact, abs=1e-5)
+    for refinement in (po.NewtonPolytope(), po.SignSymmetry(), po.TermSparsity()):
+        found = bound(lambda p, r=refinement: po.putinar(p, 2).refine(r))  # type: ignore[misc]
+        assert found <= exact + 1e-6
+    cheap = bound(lambda p: po.putinar(p, 1).refine(po.ScaledDiagonallyDominant()))
+    assert cheap <= exact + 1e-6
+
+
+def test_programs_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyopt.relaxation.plan.available_memory", lambda: 1000.0)
+    x = po.variables("x", 3)
+    program = po.SOSProgram(x)
+    program.require_sos(program.polynomial(4, "p"))
+    with pytest.raises(MemoryEstimateError, match="estimated to need"):
         program.solve()

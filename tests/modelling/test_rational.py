@@ -127,5 +127,5 @@ def test_bad_input() -> None:
     with pytest.raises(ProofError, match="no bound"):
         free.prove()
 
-    empty = po.RationalProblem(x, 1 + x**2, [x >= 2, x <= 1]).solve(order=1)
+    empty = po.RationalProblem(x, 1 + x**2, [x >= 2, x <= 1, x**2 <= 9]).solve()
     assert empty.bound == np.inf

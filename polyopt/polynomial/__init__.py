@@ -1,7 +1,7 @@
 """Polynomials: monomials as packed integers, vectorised arithmetic, conversion."""
 
-from polyopt.polynomial.arrays import affine, quadratic, variables
-from polyopt.polynomial.polynomial import Polynomial, sum_polynomials
+from polyopt.polynomial.arrays import affine, quadratic, sum_polynomials, variables
+from polyopt.polynomial.polynomial import Polynomial
 from polyopt.polynomial.relation import Relation
 from polyopt.polynomial.variables import Variables
 

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from polyopt.errors import InvalidProblemError
-from polyopt.polynomial.polynomial import Polynomial, _names, _real_coefficients
+from polyopt.polynomial import monomials
+from polyopt.polynomial.checks import as_names, real_coefficients
+from polyopt.polynomial.polynomial import Polynomial
 from polyopt.polynomial.variables import Variables
 
 
@@ -75,8 +77,8 @@ def affine(
     """
     matrix = _matrix(A, "A")
     m, n = matrix.shape
-    names = _names(variables, n)
-    shift = np.zeros(m) if b is None else _real_coefficients(np.asarray(b).reshape(-1))
+    names = as_names(variables, n)
+    shift = np.zeros(m) if b is None else real_coefficients(np.asarray(b).reshape(-1))
     if len(shift) != m:
         raise InvalidProblemError(f"b has {len(shift)} entries for {m} rows of A")
     result = []
@@ -117,8 +119,8 @@ def quadratic(
     n = matrix.shape[0]
     if matrix.shape != (n, n):
         raise InvalidProblemError(f"Q has shape {matrix.shape}; a square matrix is needed")
-    names = _names(variables, n)
-    linear = np.zeros(n) if q is None else _real_coefficients(np.asarray(q).reshape(-1))
+    names = as_names(variables, n)
+    linear = np.zeros(n) if q is None else real_coefficients(np.asarray(q).reshape(-1))
     if len(linear) != n:
         raise InvalidProblemError(f"q has {len(linear)} entries for {n} variables")
     pairs = np.stack([matrix.row, matrix.col], axis=1).astype(np.int32) + 1
@@ -126,8 +128,43 @@ def quadratic(
     single = np.zeros((n + 1, 2), dtype=np.int32)
     single[:, 1] = np.arange(n + 1)
     rows = np.concatenate([pairs, single])
-    coefficients = np.concatenate([matrix.data, _real_coefficients([c]), linear])
+    coefficients = np.concatenate([matrix.data, real_coefficients([c]), linear])
     return Polynomial._sum_terms(names, rows, coefficients)
+
+
+def sum_polynomials(polynomials: Iterable[Polynomial | float]) -> Polynomial:
+    """Add many polynomials in one step.
+
+    The builtin ``sum`` adds one after the other, which takes quadratic time.
+
+    Parameters
+    ----------
+    polynomials : iterable of Polynomial or number
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 3)
+    >>> print(sum_polynomials(v**2 for v in x))
+    x0^2 + x1^2 + x2^2
+    """
+    items = list(polynomials)
+    parts = [item for item in items if isinstance(item, Polynomial)]
+    if not parts:
+        return Polynomial.constant(float(sum(items)))  # type: ignore[arg-type]
+    variables = parts[0].variables
+    for part in parts:
+        variables = variables | part.variables
+    lifted = [
+        (item if isinstance(item, Polynomial) else Polynomial.constant(item)).over(variables)
+        for item in items
+    ]
+    width = max(part.rows.shape[1] for part in lifted)
+    return Polynomial._sum_terms(
+        variables,
+        np.concatenate([monomials.widen(part.rows, width) for part in lifted]),
+        np.concatenate([part.coefficients for part in lifted]),
+    )
 
 
 def _matrix(A: Any, name: str) -> Any:

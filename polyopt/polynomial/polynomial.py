@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyopt.errors import InvalidProblemError, UnknownVariableError
 from polyopt.polynomial import monomials
+from polyopt.polynomial.checks import as_names, real_coefficients
 from polyopt.polynomial.monomials import Rows
 from polyopt.polynomial.relation import Relation
+from polyopt.polynomial.text import short_text
 from polyopt.polynomial.variables import Variables, relabelling
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Polynomial:
     coefficients: NDArray[np.float64]
 
     def __init__(self, variables: Variables, rows: Rows, coefficients: ArrayLike) -> None:
-        coefficients = _real_coefficients(coefficients)
+        coefficients = real_coefficients(coefficients)
         rows = np.asarray(rows, dtype=np.int32)
         if rows.ndim != 2 or rows.shape[0] != coefficients.shape[0]:
             raise InvalidProblemError(
@@ -100,7 +102,7 @@ class Polynomial:
     def constant(cls, value: float, variables: Variables | Iterable[str] = ()) -> Self:
         """Give the constant polynomial."""
         names = variables if isinstance(variables, Variables) else Variables(variables)
-        number = _real_coefficients([value])
+        number = real_coefficients([value])
         keep = number != 0
         return cls._make(names, np.zeros((int(keep.sum()), 0), dtype=np.int32), number[keep])
 
@@ -150,7 +152,7 @@ class Polynomial:
             raise InvalidProblemError(
                 f"a term has degree {degree:.0f}; the largest supported is 10000"
             )
-        names = _names(variables, table.shape[1])
+        names = as_names(variables, table.shape[1])
         rows = monomials.from_exponents(table.astype(np.int64))
         return cls(names, rows, coefficients)
 
@@ -334,7 +336,7 @@ class Polynomial:
         if isinstance(other, np.ndarray):
             return _elementwise(other, self.__mul__)
         if isinstance(other, (Real, np.number)) and not isinstance(other, np.complexfloating):
-            factor = float(_real_coefficients([other])[0])
+            factor = float(real_coefficients([other])[0])
             return Polynomial._sum_terms(
                 self.variables, self.rows, _product(self.coefficients, factor)
             )
@@ -433,81 +435,7 @@ class Polynomial:
         return f"Polynomial({self})"
 
     def __str__(self) -> str:
-        return _text(self)
-
-
-def sum_polynomials(polynomials: Iterable[Polynomial | float]) -> Polynomial:
-    """Add many polynomials in one step.
-
-    The builtin ``sum`` adds one after the other, which takes quadratic time.
-
-    Parameters
-    ----------
-    polynomials : iterable of Polynomial or number
-
-    Examples
-    --------
-    >>> import polyopt as po
-    >>> x = po.variables("x", 3)
-    >>> print(sum_polynomials(v**2 for v in x))
-    x0^2 + x1^2 + x2^2
-    """
-    items = list(polynomials)
-    parts = [item for item in items if isinstance(item, Polynomial)]
-    if not parts:
-        return Polynomial.constant(float(sum(items)))  # type: ignore[arg-type]
-    variables = parts[0].variables
-    for part in parts:
-        variables = variables | part.variables
-    lifted = [
-        (item if isinstance(item, Polynomial) else Polynomial.constant(item)).over(variables)
-        for item in items
-    ]
-    width = max(part.rows.shape[1] for part in lifted)
-    return Polynomial._sum_terms(
-        variables,
-        np.concatenate([monomials.widen(part.rows, width) for part in lifted]),
-        np.concatenate([part.coefficients for part in lifted]),
-    )
-
-
-def _names(variables: Variables | Iterable[str] | None, number: int) -> Variables:
-    if variables is None:
-        return Variables(f"x{i}" for i in range(number))
-    names = variables if isinstance(variables, Variables) else Variables(variables)
-    if len(names) != number:
-        raise InvalidProblemError(
-            f"{len(names)} variable names were given for {number} columns; give one for each"
-        )
-    return names
-
-
-def _real_coefficients(coefficients: Any) -> NDArray[np.float64]:
-    values = np.asarray(coefficients)
-    if values.ndim != 1:
-        raise InvalidProblemError(
-            f"coefficients have shape {values.shape}; give a list of k numbers"
-        )
-    if np.iscomplexobj(values) or any(
-        isinstance(v, complex) for v in values.flat if values.dtype == object
-    ):
-        bad = values[np.imag(values.astype(complex)) != 0]
-        if len(bad):
-            raise InvalidProblemError(
-                f"the coefficient {bad[0]} is complex; polyopt works with real polynomials"
-            )
-        values = values.astype(complex).real
-    try:
-        result = values.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidProblemError(f"coefficients are not numbers: {error}") from None
-    finite = np.isfinite(result)
-    if not finite.all():
-        where = int(np.flatnonzero(~finite)[0])
-        raise InvalidProblemError(
-            f"coefficient {where} is {result[where]}; coefficients must be finite numbers"
-        )
-    return result
+        return short_text(self)
 
 
 def _collect(
@@ -539,23 +467,3 @@ def _elementwise(array: NDArray[Any], operation: Any) -> NDArray[Any]:
     for index in np.ndindex(*array.shape):
         result[index] = operation(array[index])
     return result
-
-
-def _text(polynomial: Polynomial, most: int = 12) -> str:
-    names = polynomial.variables.names
-    parts: list[str] = []
-    for row, coefficient in zip(polynomial.rows, polynomial.coefficients, strict=True):
-        if len(parts) == most and polynomial.number_of_terms > most + 1:
-            parts.append(f"+ … ({polynomial.number_of_terms - most} more terms)")
-            break
-        index, power = np.unique(row[row > 0], return_counts=True)
-        factors = [
-            names[i - 1] + (f"^{k}" if k > 1 else "") for i, k in zip(index, power, strict=True)
-        ]
-        size = abs(float(coefficient))
-        if not factors or size != 1:
-            factors.insert(0, f"{size:.6g}")
-        sign = "-" if coefficient < 0 else "+"
-        body = "*".join(factors)
-        parts.append(f"{sign} {body}" if parts else ("-" + body if sign == "-" else body))
-    return " ".join(parts) if parts else "0"

@@ -13,7 +13,7 @@ from polyopt.polynomial.variables import Variables
 
 
 def as_names(variables: Variables | Iterable[str] | None, number: int) -> Variables:
-    """Give ``number`` names: the given ones, or x0, x1, …"""
+    """Give as many names as there are columns: the given ones, or x0, x1 and so on."""
     if variables is None:
         return Variables(f"x{i}" for i in range(number))
     names = variables if isinstance(variables, Variables) else Variables(variables)

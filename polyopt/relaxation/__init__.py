@@ -5,6 +5,7 @@ from polyopt.relaxation.krivine import krivine
 from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, minimal_order
 from polyopt.relaxation.nearly_sparse import nearly_sparse
 from polyopt.relaxation.plan import Plan
+from polyopt.relaxation.project_cliques import ProjectCliques
 from polyopt.relaxation.putinar import putinar
 from polyopt.relaxation.quotient import Quotient
 from polyopt.relaxation.refine_dominant import DiagonallyDominant, ScaledDiagonallyDominant
@@ -25,6 +26,7 @@ __all__ = [
     "Multiplier",
     "NewtonPolytope",
     "Plan",
+    "ProjectCliques",
     "Quotient",
     "Relaxation",
     "ScaledDiagonallyDominant",

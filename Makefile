@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?= dev,exact,onnx,plot,cli
 PYTEST_ARGS ?=
-BENCH ?= *
+BENCH ?= run
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -19,7 +19,8 @@ help:
 	@echo "make lint    ruff check and ruff format --check"
 	@echo "make types   mypy --strict on both packages"
 	@echo "make check   pytest alone; PYTEST_ARGS='tests/test_imports.py -k direction' narrows it"
-	@echo "make bench   every benchmark of benchmarks/, which takes long; BENCH=affine_relu runs one"
+	@echo "make bench   compare phases, solvers, CVXPY and Python peers; tables in build/bench"
+	@echo "             BENCH=affine_relu runs one file of benchmarks/, BENCH='*' all of them"
 	@echo "make wheel   build the wheel into dist/"
 	@echo "make clean   remove $(VENV), builds and caches"
 

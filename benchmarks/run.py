@@ -3,7 +3,7 @@
 Run ``python benchmarks/run.py [--full] [--output FOLDER]`` or ``make bench``. The engine's phases,
 solvers and forms, native and CVXPY, and the Python peers follow one another in processes of their
 own; ratios are taken within one part. FOLDER (``build/bench``) receives ``benchmarks.json`` and
-``benchmarks.md``. Small sizes take about a minute; ``--full`` takes those of docs/performance.md.
+``benchmarks.md``. Small sizes take minutes; ``--full`` takes those of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run(part: str, full: bool) -> tuple[dict[str, Any], str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--full", action="store_true", help="all sizes; some ten minutes")
+    parser.add_argument("--full", action="store_true", help="all sizes; takes long")
     parser.add_argument("--output", type=Path, default=HERE.parent / "build" / "bench")
     arguments = parser.parse_args()
     data: dict[str, Any] = {"versions": versions()}

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, and no deadline: machines differ in speed.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

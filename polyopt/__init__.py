@@ -7,6 +7,7 @@ from polyopt.climb import solve
 from polyopt.errors import PolyoptError
 from polyopt.extraction import Minimizer
 from polyopt.polynomial import (
+    Basis,
     Polynomial,
     Relation,
     Variables,
@@ -64,6 +65,7 @@ from polyopt.sparsity import (
 from polyopt.status import Status
 
 __all__ = [
+    "Basis",
     "Cone",
     "CorrelativeSparsity",
     "DiagonallyDominant",

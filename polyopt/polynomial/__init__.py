@@ -1,11 +1,13 @@
 """Polynomials: monomials as packed integers, vectorised arithmetic, conversion."""
 
 from polyopt.polynomial.arrays import affine, quadratic, sum_polynomials, variables
+from polyopt.polynomial.basis import Basis
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.polynomial.relation import Relation
 from polyopt.polynomial.variables import Variables
 
 __all__ = [
+    "Basis",
     "Polynomial",
     "Relation",
     "Variables",

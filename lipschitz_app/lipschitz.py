@@ -4,61 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 
 import numpy as np
 
 from lipschitz_app import norms
-from lipschitz_app.errors import InvalidOptionError, NoBoundError, UnsupportedError
-from lipschitz_app.hidden import HiddenLayer, presolve
+from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.lower.ascent import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
-from lipschitz_app.outputs import Output, OutputVector, as_output
-from lipschitz_app.ranges.interval import LayerRange, interval_ranges
-from lipschitz_app.regions import Ball, Everywhere, Region, check_region
-from lipschitz_app.relaxations import RELAXATIONS
+from lipschitz_app.outputs import Output, as_output
+from lipschitz_app.ranges.interval import interval_ranges
+from lipschitz_app.regions import Region, check_region
 from lipschitz_app.result import LipschitzResult
-from lipschitz_app.rounding import Norm
-from lipschitz_app.upper.base import UpperBound
-from lipschitz_app.upper.exact import exact_constant
-from lipschitz_app.upper.interval import interval_bound
-from lipschitz_app.upper.lowrank import LOWRANK_METHODS, lowrank_bound, lowrank_offered
-from lipschitz_app.upper.moment import moment_bound
-from lipschitz_app.upper.product import product_bound
+from lipschitz_app.upper import methods as _methods
+from lipschitz_app.upper.auto import auto_bound
+from lipschitz_app.upper.task import Task
 
-METHODS = ("auto", "product", "interval", *LOWRANK_METHODS, "lasserre", "exact")
+METHODS = ("auto", *_methods.METHODS)
 """Names of the methods that are offered."""
-
-AUTO_EXACT = 10
-"""Most unstable neurons that "auto" enumerates patterns for."""
-
-AUTO_PAIRS = 20_000
-"""Most pairs of an input and an unstable neuron that "auto" takes "mccormick" for, else "hr2"."""
-
-AUTO_SIZE = 80
-"""Largest moment matrix that "auto" gives to a conic solver, for HR-2 or else for Shor."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What all methods need."""
-
-    net: Network
-    region: Region
-    norm: Norm
-    output: OutputVector
-    ranges: Sequence[LayerRange]
-    prove: bool
-    solver: str | None
-    tolerance: float
-    end: float
-    say: Callable[[str], None]
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds left, at least a little; None without a limit."""
-        return None if math.isinf(self.end) else max(0.05, self.end - time.perf_counter())
 
 
 def lipschitz_constant(
@@ -168,8 +131,10 @@ def lipschitz_constant(
     for number, layer in enumerate(neurons, start=1):
         say(f"layer {number}: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
     end = math.inf if time_limit is None else begin + time_limit
-    task = _Task(net, region, name, target, ranges, prove, solver, tolerance, end, say)
-    method, bound = _auto(task) if method == "auto" else (method, _upper(task, method))
+    task = Task(net, region, name, target, ranges, prove, solver, tolerance, end, say)
+    method, bound = (
+        auto_bound(task) if method == "auto" else (method, _methods.METHODS[method](task))
+    )
     timings |= bound.timings
     say(f"upper bound {bound.value:.6f} ({bound.kind}, {method})")
     found = _lower(task, output, rng, time_limit) if lower else None
@@ -197,111 +162,8 @@ def lipschitz_constant(
     )
 
 
-def _upper(task: _Task, method: str) -> UpperBound:
-    if method == "product":
-        return product_bound(task.net, task.output, task.norm)
-    if method == "interval":
-        return interval_bound(task.net, task.ranges, task.output, task.norm)
-    hidden = presolve(task.net, task.ranges, task.output)
-    if hidden.unstable == 0:
-        bound = interval_bound(task.net, task.ranges, task.output, task.norm)
-        note = "no unstable neuron: the gradient is constant and its norm is the constant"
-        return UpperBound(bound.value, "proven", notes=(note,))
-    if method == "exact":
-        return exact_constant(hidden, task.region, task.norm, time_limit=task.remaining)
-    return _relaxation(task, hidden, method)
-
-
-def _relaxation(task: _Task, hidden: HiddenLayer, method: str) -> UpperBound:
-    """Bound by the low-rank solver where it is offered, unless a conic solver is asked for."""
-    why = lowrank_offered(hidden, task.region, task.norm)
-    if method not in LOWRANK_METHODS:
-        why = f"the method {method!r}"
-    if task.solver == "lowrank" or (task.solver is None and not why):
-        if method not in LOWRANK_METHODS:
-            raise UnsupportedError(
-                f"the low-rank solver is offered for {', '.join(LOWRANK_METHODS)}, not for {why}"
-            )
-        return lowrank_bound(
-            hidden,
-            task.region,
-            task.norm,
-            method,
-            time_limit=task.remaining,
-            progress=task.say,
-        )
-    if method not in RELAXATIONS:
-        raise UnsupportedError(
-            f"the method {method!r} is offered by the low-rank solver only: one hidden relu "
-            'layer, norm "inf", a Box or Everywhere, solver=None; use "mccormick"'
-        )
-    return _moment(task, hidden, method)
-
-
-def _moment(task: _Task, hidden: HiddenLayer, method: str) -> UpperBound:
-    return moment_bound(
-        hidden,
-        task.region,
-        task.norm,
-        method,
-        prove=task.prove,
-        solver=task.solver,
-        tolerance=task.tolerance,
-        time_limit=task.remaining,
-        progress=task.say,
-    )
-
-
-def _auto(task: _Task) -> tuple[str, UpperBound]:
-    """Return the smallest bound of the methods that suit the network."""
-    found = {method: _upper(task, method) for method in ("interval", "product")}
-    why = ""
-    if len(task.ranges) != 1:
-        why = f"{len(task.ranges)} hidden layers"
-    else:
-        hidden = presolve(task.net, task.ranges, task.output)
-        if hidden.unstable:
-            why = _relax(task, hidden, found)
-    best = min(found, key=lambda method: found[method].value)
-    bound = found[best]
-    if why:
-        bound = replace(bound, notes=(*bound.notes, f"auto took {best}: {why}"))
-    return best, bound
-
-
-def _relax(task: _Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str:
-    """Add the bound of the method that suits a hidden layer, and return why it does."""
-    why = f"{hidden.unstable} unstable neurons"
-    relu = hidden.encoding.name == "relu"
-    if relu and hidden.unstable <= AUTO_EXACT and not isinstance(task.region, Ball):
-        limit = None if task.remaining is None else 0.5 * task.remaining
-        try:
-            found["exact"] = exact_constant(hidden, task.region, task.norm, time_limit=limit)
-            return f'{why}; "mccormick" gives a bound that does not rest on linear programs'
-        except NoBoundError:
-            why += ", too many for enumeration in the time given"
-    pairs = hidden.inputs * hidden.unstable
-    small = 1 + hidden.inputs + hidden.unstable
-    large = small if isinstance(task.region, Everywhere) else small + hidden.inputs
-    if not lowrank_offered(hidden, task.region, task.norm) and task.solver in (None, "lowrank"):
-        chosen = "mccormick" if pairs <= AUTO_PAIRS else "hr2"
-        why += f", {pairs} pairs of inputs and unstable neurons"
-    elif task.norm == "1":
-        return f"{why}, norm 1"
-    elif small > AUTO_SIZE:
-        return f"{why}, a moment matrix of side {small} for a conic solver"
-    else:
-        chosen = "hr2" if large <= AUTO_SIZE else "shor"
-        why += f", a moment matrix of side {large} for a conic solver"
-    try:
-        found[chosen] = _relaxation(task, hidden, chosen)
-    except NoBoundError as error:
-        why += f"; {chosen}: {error}"
-    return why
-
-
 def _lower(
-    task: _Task, output: Output | None, rng: int | np.random.Generator, time_limit: float | None
+    task: Task, output: Output | None, rng: int | np.random.Generator, time_limit: float | None
 ) -> LowerBound | None:
     share = None
     if time_limit is not None and task.remaining is not None:

@@ -1,0 +1,71 @@
+"""Which methods suit a network, by its size and the time given; and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lipschitz_app.errors import NoBoundError
+from lipschitz_app.hidden import HiddenLayer, presolve
+from lipschitz_app.regions import Ball, Everywhere
+from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.exact import exact_constant
+from lipschitz_app.upper.lowrank import lowrank_offered
+from lipschitz_app.upper.methods import METHODS, relaxation_bound
+from lipschitz_app.upper.task import Task
+
+AUTO_EXACT = 10
+"""Most unstable neurons that "auto" enumerates patterns for."""
+
+AUTO_PAIRS = 20_000
+"""Most pairs of an input and an unstable neuron that "auto" takes "mccormick" for, else "hr2"."""
+
+AUTO_SIZE = 80
+"""Largest moment matrix that "auto" gives to a conic solver, for HR-2 or else for Shor."""
+
+
+def auto_bound(task: Task) -> tuple[str, UpperBound]:
+    """Return the smallest bound of the methods that suit the network, and its method's name."""
+    found = {method: METHODS[method](task) for method in ("interval", "product")}
+    why = ""
+    if len(task.ranges) != 1:
+        why = f"{len(task.ranges)} hidden layers"
+    else:
+        hidden = presolve(task.net, task.ranges, task.output)
+        if hidden.unstable:
+            why = _relax(task, hidden, found)
+    best = min(found, key=lambda method: found[method].value)
+    bound = found[best]
+    if why:
+        bound = replace(bound, notes=(*bound.notes, f"auto took {best}: {why}"))
+    return best, bound
+
+
+def _relax(task: Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str:
+    """Add the bound of the method that suits a hidden layer, and return why it does."""
+    why = f"{hidden.unstable} unstable neurons"
+    relu = hidden.encoding.name == "relu"
+    if relu and hidden.unstable <= AUTO_EXACT and not isinstance(task.region, Ball):
+        limit = None if task.remaining is None else 0.5 * task.remaining
+        try:
+            found["exact"] = exact_constant(hidden, task.region, task.norm, time_limit=limit)
+            return f'{why}; "mccormick" gives a bound that does not rest on linear programs'
+        except NoBoundError:
+            why += ", too many for enumeration in the time given"
+    pairs = hidden.inputs * hidden.unstable
+    small = 1 + hidden.inputs + hidden.unstable
+    large = small if isinstance(task.region, Everywhere) else small + hidden.inputs
+    if not lowrank_offered(hidden, task.region, task.norm) and task.solver in (None, "lowrank"):
+        chosen = "mccormick" if pairs <= AUTO_PAIRS else "hr2"
+        why += f", {pairs} pairs of inputs and unstable neurons"
+    elif task.norm == "1":
+        return f"{why}, norm 1"
+    elif small > AUTO_SIZE:
+        return f"{why}, a moment matrix of side {small} for a conic solver"
+    else:
+        chosen = "hr2" if large <= AUTO_SIZE else "shor"
+        why += f", a moment matrix of side {large} for a conic solver"
+    try:
+        found[chosen] = relaxation_bound(task, hidden, chosen)
+    except NoBoundError as error:
+        why += f"; {chosen}: {error}"
+    return why

@@ -1,0 +1,101 @@
+"""The upper-bound methods by name: one function from a task to a bound each.
+
+A method that is not offered for a task raises :class:`~lipschitz_app.errors.UnsupportedError` with
+what is; one that comes to no bound raises :class:`~lipschitz_app.errors.NoBoundError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from lipschitz_app.errors import UnsupportedError
+from lipschitz_app.hidden import HiddenLayer, presolve
+from lipschitz_app.relaxations import RELAXATIONS
+from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.exact import exact_constant
+from lipschitz_app.upper.interval import interval_bound
+from lipschitz_app.upper.lowrank import LOWRANK_METHODS, lowrank_bound, lowrank_offered
+from lipschitz_app.upper.moment import moment_bound
+from lipschitz_app.upper.product import product_bound
+from lipschitz_app.upper.task import Task
+
+Method = Callable[[Task], UpperBound]
+
+
+def _product(task: Task) -> UpperBound:
+    return product_bound(task.net, task.output, task.norm)
+
+
+def _interval(task: Task) -> UpperBound:
+    return interval_bound(task.net, task.ranges, task.output, task.norm)
+
+
+def _one_layer(method: Callable[[Task, HiddenLayer], UpperBound]) -> Method:
+    """Return a method for one hidden layer that leaves the case without unstable neurons to us."""
+
+    def bound(task: Task) -> UpperBound:
+        hidden = presolve(task.net, task.ranges, task.output)
+        if hidden.unstable == 0:
+            note = "no unstable neuron: the gradient is constant and its norm is the constant"
+            return UpperBound(_interval(task).value, "proven", notes=(note,))
+        return method(task, hidden)
+
+    return bound
+
+
+def _exact(task: Task, hidden: HiddenLayer) -> UpperBound:
+    return exact_constant(hidden, task.region, task.norm, time_limit=task.remaining)
+
+
+def relaxation_bound(task: Task, hidden: HiddenLayer, method: str) -> UpperBound:
+    """Bound by the low-rank solver where it is offered, unless a conic solver is asked for.
+
+    Raises
+    ------
+    UnsupportedError, NoBoundError
+    """
+    why = lowrank_offered(hidden, task.region, task.norm)
+    if method not in LOWRANK_METHODS:
+        why = f"the method {method!r}"
+    if task.solver == "lowrank" or (task.solver is None and not why):
+        if method not in LOWRANK_METHODS:
+            raise UnsupportedError(
+                f"the low-rank solver is offered for {', '.join(LOWRANK_METHODS)}, not for {why}"
+            )
+        return lowrank_bound(
+            hidden,
+            task.region,
+            task.norm,
+            method,
+            time_limit=task.remaining,
+            progress=task.say,
+        )
+    if method not in RELAXATIONS:
+        raise UnsupportedError(
+            f"the method {method!r} is offered by the low-rank solver only: one hidden relu "
+            'layer, norm "inf", a Box or Everywhere, solver=None; use "mccormick"'
+        )
+    return moment_bound(
+        hidden,
+        task.region,
+        task.norm,
+        method,
+        prove=task.prove,
+        solver=task.solver,
+        tolerance=task.tolerance,
+        time_limit=task.remaining,
+        progress=task.say,
+    )
+
+
+METHODS: dict[str, Method] = {
+    "product": _product,
+    "interval": _interval,
+    **{
+        name: _one_layer(partial(relaxation_bound, method=name))
+        for name in (*LOWRANK_METHODS, "lasserre")
+    },
+    "exact": _one_layer(_exact),
+}
+"""Methods by name."""

@@ -1,0 +1,60 @@
+"""What every upper-bound method is given: network, region, norm, output, ranges and limits."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lipschitz_app.network import Network
+from lipschitz_app.outputs import OutputVector
+from lipschitz_app.ranges.interval import LayerRange
+from lipschitz_app.regions import Region
+from lipschitz_app.rounding import Norm
+
+
+def _silent(text: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An upper bound that is asked for.
+
+    Attributes
+    ----------
+    net : Network
+    region : Region
+    norm : "1", "2" or "inf"
+        Norm of the input space.
+    output : OutputVector
+    ranges : sequence of LayerRange
+        Proven ranges of the pre-activations over the region, one per activation layer.
+    prove : bool
+        Whether a solver's value gets proven.
+    solver : str or None
+        What the user asked for.
+    tolerance : float
+        Of a conic solver.
+    end : float
+        When to stop, on the clock ``time.perf_counter()``; infinite without a limit.
+    say : callable
+        Takes a line of text per phase.
+    """
+
+    net: Network
+    region: Region
+    norm: Norm
+    output: OutputVector
+    ranges: Sequence[LayerRange]
+    prove: bool = True
+    solver: str | None = None
+    tolerance: float = 1e-8
+    end: float = math.inf
+    say: Callable[[str], None] = _silent
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds left, at least a little; None without a limit."""
+        return None if math.isinf(self.end) else max(0.05, self.end - time.perf_counter())

@@ -46,6 +46,7 @@ from lipschitz_app.layers import (
     Linear,
     MaxPool2d,
     ReLU,
+    Residual,
 )
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.lower import LowerBound, lipschitz_lower_bound
@@ -91,6 +92,7 @@ __all__ = [
     "NetworkFileError",
     "NoBoundError",
     "ReLU",
+    "Residual",
     "UnprovenBoundWarning",
     "UnsupportedError",
     "activation_names",

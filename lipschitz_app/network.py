@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 from os import PathLike
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lipschitz_app.errors import InvalidNetworkError, InvalidPointError, UnsupportedError
 from lipschitz_app.layers.activation import Activation, Elementwise
-from lipschitz_app.layers.base import BoundLayer, DifferentiableLayer, Layer, Shape
+from lipschitz_app.layers.base import BoundLayer, Layer, Shape
 from lipschitz_app.layers.linear import Linear, Reshape
-from lipschitz_app.operators.base import AffineOperator
+from lipschitz_app.layers.sequence import bind_all, elementwise, pre_activations, pullback
 from lipschitz_app.operators.dense import DenseOperator
 from lipschitz_app.rounding import FloatArray
 
@@ -58,21 +58,8 @@ class Network:
         if not self.layers:
             raise InvalidNetworkError("the list of layers is empty; give at least one layer")
         self.input_shape = _shape(self.layers, input_shape)
-        steps: list[BoundLayer] = []
-        shape = self.input_shape
-        for position, layer in enumerate(self.layers):
-            if not hasattr(layer, "bind"):
-                raise InvalidNetworkError(
-                    f"layer {position} is {layer!r}, which is no layer; use Linear(W, b), ReLU(), …"
-                )
-            try:
-                step = layer.bind(shape)
-            except InvalidNetworkError as error:
-                raise InvalidNetworkError(f"layer {position}: {error}") from None
-            steps.append(step)
-            shape = tuple(step.output_shape)
-        self.steps: tuple[BoundLayer, ...] = tuple(steps)
-        self.output_shape: Shape = shape
+        self.steps: tuple[BoundLayer, ...] = bind_all(self.layers, self.input_shape)
+        self.output_shape: Shape = tuple(self.steps[-1].output_shape)
 
     @classmethod
     def from_arrays(
@@ -129,8 +116,8 @@ class Network:
 
     @property
     def activations(self) -> tuple[Elementwise, ...]:
-        """The bound activations, in order."""
-        return tuple(step for step in self.steps if isinstance(step, Elementwise))
+        """The bound activations in the order of evaluation, those inside branches included."""
+        return tuple(elementwise(self.steps))
 
     def __call__(self, x: ArrayLike) -> FloatArray:
         """Return the output at a point, or at each point of a batch.
@@ -162,29 +149,17 @@ class Network:
         array, shape (outputs, inputs), or (k, outputs, inputs) for a batch; flat indices.
         """
         points, single = self._points(x)
-        inputs = []
-        for step in self.steps:
-            inputs.append(points)
-            points = step(points)
         size = self.output_size
-        cotangents = np.broadcast_to(np.eye(size), (len(points), size, size))
-        for step, at in zip(reversed(self.steps), reversed(inputs), strict=True):
-            if isinstance(step, AffineOperator):
-                flat = cotangents.reshape(-1, cotangents.shape[-1])
-                cotangents = step.adjoint(flat).reshape(*cotangents.shape[:2], -1)
-            else:
-                cotangents = cast(DifferentiableLayer, step).pullback(at, cotangents)
+        start = np.broadcast_to(np.eye(size), (len(points), size, size))
+        cotangents = pullback(self.steps, points, start)
         return cotangents[0] if single else np.asarray(cotangents)
 
     def pre_activations(self, x: ArrayLike) -> list[FloatArray]:
         """Return the inputs of the activations, flat, one array per activation layer."""
         points, single = self._points(x)
-        found = []
-        for step in self.steps:
-            if isinstance(step, Elementwise):
-                found.append(points[0] if single else points)
-            points = step(points)
-        return found
+        found: list[FloatArray] = []
+        pre_activations(self.steps, points, found)
+        return [values[0] for values in found] if single else found
 
     def affine_pairs(self) -> list[tuple[FloatArray, FloatArray]]:
         """Return (W, b) of each layer of a network that alternates Linear and activations.

@@ -6,6 +6,7 @@ from lipschitz_app.layers.convolution import Conv2d
 from lipschitz_app.layers.linear import Flatten, Linear
 from lipschitz_app.layers.normalization import BatchNorm, Dropout
 from lipschitz_app.layers.pooling import AvgPool2d, MaxPool2d
+from lipschitz_app.layers.residual import Residual
 
 __all__ = [
     "Activation",
@@ -20,4 +21,5 @@ __all__ = [
     "Linear",
     "MaxPool2d",
     "ReLU",
+    "Residual",
 ]

@@ -58,7 +58,8 @@ def average_pooling(
         groups=channels,
         backend=backend,
     )
-    result.entry_roundings = 1
+    area = window[0] * window[1]
+    result.entry_roundings = 0 if area & (area - 1) == 0 else 1
     return result
 
 
@@ -134,6 +135,12 @@ class MaxPooling:
             result = part.copy() if result is None else np.maximum(result, part, out=result)
         assert result is not None
         return result.reshape(*x.shape[:-1], self.output_size)
+
+    def members(self) -> IntArray:
+        """Return the inputs of each output's window, (output_size, places); -1 for padding."""
+        sources = np.arange(self.input_size, dtype=np.float64)
+        places = [part.reshape(-1) for part in self._windows(sources, -1.0)]
+        return np.stack(places, axis=1).astype(np.int64)
 
     def winners(self, points: FloatArray) -> IntArray:
         """Return the input each output takes at points (k, input_size): (k, output_size) indices.

@@ -62,16 +62,14 @@ class Moments:
         """
         rows = Basis.full(np.asarray(variables), degree).rows
         products = monomials.multiply(rows[:, None], rows[None])
-        flat = self._assembly.positions(products.reshape(len(rows) ** 2, -1))
-        padded = np.append(self.values, np.nan)
-        return padded[flat].reshape(len(rows), len(rows))
+        flat = self._assembly.values(products.reshape(len(rows) ** 2, -1), self.values)
+        return flat.reshape(len(rows), len(rows))
 
     def first_order(self) -> NDArray[np.float64]:
         """``(L(x_1), …, L(x_n))``, NaN for variables that do not occur."""
         number = self._assembly.number_of_variables
         rows = np.arange(1, number + 1, dtype=np.int32)[:, None]
-        padded: NDArray[np.float64] = np.append(self.values, np.nan)
-        return padded[self._assembly.positions(rows)]
+        return self._assembly.values(rows, self.values)
 
     def __repr__(self) -> str:
         return f"<Moments: {len(self)} monomials in {self._assembly.number_of_variables} variables>"

@@ -9,16 +9,18 @@ are linear in the number of entries times the number of terms of p, up to that s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from polyopt.conic.program import Cones
 from polyopt.errors import RelaxationError
 from polyopt.polynomial import monomials
 from polyopt.polynomial.basis import stack
+from polyopt.polynomial.ideal import NormalForms
 from polyopt.polynomial.monomials import Keys, Rows
 from polyopt.polynomial.normal_form import Rules, reduce_rows
 from polyopt.polynomial.polynomial import Polynomial
@@ -50,6 +52,8 @@ class Assembly:
         Rows of each multiplier's block.
     rules : int array of shape (n,), optional
         Monomials are taken in normal form; see :mod:`polyopt.polynomial.normal_form`.
+    normal_forms : NormalForms, optional
+        Polynomials are taken in normal form; see :mod:`polyopt.polynomial.ideal`.
     """
 
     number_of_variables: int
@@ -62,6 +66,7 @@ class Assembly:
     offsets: Index
     lengths: Index
     rules: Rules | None = None
+    normal_forms: NormalForms | None = None
 
     def positions(self, rows: Rows) -> Index:
         """Give the position of each monomial among the moments, -1 where it is not one."""
@@ -87,7 +92,12 @@ class Assembly:
         RelaxationError
             A monomial that no multiplier covers: the relaxation would have no bound.
         """
-        position = self.positions(polynomial.rows)
+        rows, coefficients = polynomial.rows, polynomial.coefficients
+        if self.normal_forms is not None:
+            rows, which, where, value = self.normal_forms.matrix(rows)
+            weights = value * coefficients[which]
+            coefficients = np.bincount(where, weights=weights, minlength=len(rows)).astype(float)
+        position = self.positions(rows)
         if (position < 0).any():
             missing = Polynomial._make(
                 polynomial.variables, polynomial.rows[position < 0][:1], np.ones(1)
@@ -97,9 +107,19 @@ class Assembly:
                 "relaxation has no bound; raise the order or use larger cliques or bases"
             )
         # Different monomials may have one normal form.
-        return np.bincount(
-            position, weights=polynomial.coefficients, minlength=len(self.moments)
-        ).astype(np.float64)
+        return np.bincount(position, weights=coefficients, minlength=len(self.moments)).astype(
+            np.float64
+        )
+
+    def values(self, rows: Rows, moments: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of monomials (k, width) from those of the moments (N,), NaN where none is."""
+        padded: NDArray[np.float64] = np.append(moments, np.nan)
+        if self.normal_forms is None:
+            return padded[self.positions(rows)]
+        standard, which, where, value = self.normal_forms.matrix(rows)
+        known = padded[self.positions(standard)]
+        weights = value * known[where]
+        return np.bincount(which, weights=weights, minlength=len(rows)).astype(np.float64)
 
 
 def assemble(
@@ -165,6 +185,44 @@ def _layout(multipliers: tuple[Multiplier, ...]) -> tuple[Index, Index, Cones]:
     number = len(multipliers)
     lengths = np.fromiter((m.entries for m in multipliers), dtype=np.intp, count=number)
     cone = [m.effective_cone for m in multipliers]
+def modulo(assembly: Assembly, forms: NormalForms) -> Assembly:
+    """Replace every moment by its normal form.
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> from polyopt.relaxation.groebner_quotient import normal_forms
+    >>> x = po.variables("x", 1)[0]
+    >>> problem = po.minimize(x, subject_to=[x**3 == x])
+    >>> data = assemble(po.putinar(problem, order=2).multipliers, 1)
+    >>> modulo(data, normal_forms(problem)).moments.tolist()
+    [[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 1]]
+    """
+    number, old = assembly.number_of_variables, assembly.moments
+    standard, which, where, value = forms.matrix(old)
+    one = np.zeros((1, standard.shape[1]), dtype=np.int32)
+    keys = monomials.pack(np.concatenate([one, standard]), number)
+    unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    change = sparse.csr_array(
+        (value, (which, inverse.reshape(-1)[1:][where])), shape=(len(old), len(unique))
+    )
+    data = sparse.csr_array(
+        (assembly.value, (assembly.row, assembly.column)), shape=(assembly.cones.rows, len(old))
+    )
+    product = sparse.coo_array(data @ change)
+    product.eliminate_zeros()
+    row, column = product.coords
+    return replace(
+        assembly,
+        moments=np.concatenate([one, standard])[first],
+        keys=unique,
+        row=row.astype(np.intp),
+        column=column.astype(np.intp),
+        value=product.data,
+        normal_forms=forms,
+    )
+
+
     rank = np.fromiter((_CONE_ORDER.index(c) for c in cone), dtype=np.intp, count=number)
     order = np.argsort(rank, kind="stable")
     offsets = np.empty(number, dtype=np.intp)

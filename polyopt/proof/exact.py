@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyopt.errors import ProofError, RelaxationError
-from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.normal_form import Rules
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box
+from polyopt.proof.equations import exact_equations
 from polyopt.proof.exact_certificate import ExactCertificate, ExactTerm, check_certificate
 from polyopt.proof.proven_bound import ProvenBound
 from polyopt.proof.rational import (
@@ -63,14 +64,22 @@ class _Block:
     """A multiplier with its exact polynomial and the monomials of its entries.
 
     ``pairs`` are the positions ``i <= j`` of a Gram matrix column by column, ``(i, i)`` for the
-    coefficients of the other cones.
+    coefficients of the other cones. ``polynomials`` are those of the entries: one for all, except
+    for a matrix inequality.
     """
 
     multiplier: Multiplier
-    polynomial: Rational
+    polynomials: tuple[Rational, ...]
     basis: tuple[Monomial, ...]
     pairs: tuple[tuple[int, int], ...]
     keys: tuple[Monomial, ...]
+
+    @property
+    def entries(self) -> Iterator[tuple[Monomial, tuple[int, int], Rational]]:
+        """Monomial, place and polynomial of each entry."""
+        single = len(self.polynomials) == 1
+        polynomials = self.polynomials * (len(self.keys) if single else 1)
+        return zip(self.keys, self.pairs, polynomials, strict=True)
 
     @property
     def is_plain(self) -> bool:
@@ -95,7 +104,9 @@ def prove_exact(result: RelaxationResult) -> ProvenBound:
             f"an exact proof is not possible because the relaxation has no finite bound (status "
             f"{result.status.value}); raise the order or add constraints such as a ball"
         )
-    relaxation = drop_vanishing(result.relaxation)
+    relaxation = result.relaxation
+    if relaxation.normal_forms is None:
+        relaxation = drop_vanishing(relaxation)
     blocks = _expand(relaxation)
     weights = [_weights(result, block) for block in blocks]
     scale = max(1e-6, _size(result))
@@ -128,7 +139,7 @@ class _NoRoomError(Exception):
 def _size(result: RelaxationResult) -> float:
     """``Σ |f_α y_α|``."""
     f = result.relaxation.problem.minimized
-    moments = result.moments.values[result.relaxation.assembly.positions(f.rows)]
+    moments = result.relaxation.assembly.values(f.rows, result.moments.values)
     return float(np.abs(f.coefficients * moments).sum())
 
 
@@ -158,7 +169,11 @@ def _attempt(
                 squares[key] = squares.get(key, Fraction(0)) + Fraction(float(weight[i]))
     tightened = problem.minimized - room * _polynomial(squares, problem)
     shifted = PolynomialProblem(
-        tightened, problem.inequalities, problem.equalities, problem.variables
+        tightened,
+        problem.inequalities,
+        problem.equalities,
+        problem.variables,
+        matrix_inequalities=problem.matrix_inequalities,
     )
     try:
         solved = replace(relaxation, problem=shifted).solve(solver=solver)
@@ -175,11 +190,14 @@ def _attempt(
         for block, gram, weight in zip(blocks, solved.gram_matrices, weights, strict=True)
     ]
     _take_up(relaxation, blocks, data, value)
-    terms = []
+    terms: list[ExactTerm] = []
     for block, numbers in zip(blocks, data, strict=True):
         if block.multiplier.cone is not Cone.FREE and block.multiplier.square is None:
             _require_inside(block, numbers, blocks, room)
         terms += list(_terms(block, numbers))
+    if relaxation.normal_forms is not None:
+        rest = _rest(problem, blocks, data, value, np.zeros(problem.number_of_variables, np.int8))
+        terms += list(exact_equations(relaxation.normal_forms, rest))
     return ExactCertificate(problem.variables.names, problem.sense, value, tuple(terms))
 
 
@@ -197,7 +215,7 @@ def _expand(relaxation: Relaxation) -> list[_Block]:
     blocks = []
     for m in relaxation.multipliers:
         polynomial: Rational = {(): Fraction(1)}
-        for factor in m.factors:
+        for factor in () if m.components is not None else m.factors:
             if factor.kind not in groups:
                 raise ProofError(
                     f"an exact proof is not possible because a multiplier uses {factor}, a bound "
@@ -213,8 +231,19 @@ def _expand(relaxation: Relaxation) -> list[_Block]:
         pairs = tuple((i, j) for j in range(number) for i in (range(j + 1) if psd else (j,)))
         raw = (basis[i] + basis[j] if psd else basis[i] for i, j in pairs)
         keys = tuple(normal_form(tuple(sorted(key)), rules) for key in raw)
-        blocks.append(_Block(m, polynomial, basis, pairs, keys))
+        polynomials = (polynomial,) if m.components is None else _entries_of(m, pairs)
+        blocks.append(_Block(m, polynomials, basis, pairs, keys))
     return blocks
+
+
+def _entries_of(m: Multiplier, pairs: Sequence[tuple[int, int]]) -> tuple[Rational, ...]:
+    """Entries of the matrix that belong to those of a block."""
+    matrix, rows = m.polynomial, m.components
+    assert isinstance(matrix, PolynomialMatrix) and rows is not None
+    entries = [[to_rational(p) for p in row] for row in matrix.entries()]
+    if m.cone is Cone.SECOND_ORDER:
+        return tuple(entries[0][rows[i]] for i, _ in pairs)
+    return tuple(entries[rows[i]][rows[j]] for i, j in pairs)
 
 
 def drop_vanishing(relaxation: Relaxation) -> Relaxation:
@@ -242,13 +271,13 @@ def drop_vanishing(relaxation: Relaxation) -> Relaxation:
         other: set[Monomial] = set(support)
         diagonal: dict[Monomial, list[tuple[int, int]]] = {}
         for k, block in enumerate(blocks):
-            for key, (i, j) in zip(block.keys, block.pairs, strict=True):
+            for key, (i, j), polynomial in block.entries:
                 if block.is_plain and i == j:
                     diagonal.setdefault(key, []).append((k, i))
                 elif block.is_plain:
                     other.add(key)
                 else:
-                    other |= {normal_form(tuple(sorted(key + m)), rules) for m in block.polynomial}
+                    other |= {normal_form(tuple(sorted(key + m)), rules) for m in polynomial}
         gone = {place for key, places in diagonal.items() if key not in other for place in places}
         if not gone:
             return relaxation
@@ -258,8 +287,7 @@ def drop_vanishing(relaxation: Relaxation) -> Relaxation:
             if len(keep) == len(block.basis):
                 kept.append(block.multiplier)
             elif keep:
-                basis = Basis.of_rows(block.multiplier.basis.rows[keep])
-                kept.append(replace(block.multiplier, basis=basis))
+                kept.append(block.multiplier.part(keep))
         relaxation = replace(relaxation, multipliers=tuple(kept))
 
 
@@ -270,6 +298,11 @@ def _inside(block: _Block, gram: Array, room: Array) -> list[Fraction]:
         return [_round(v) for v in gram.tolist()]
     if cone is Cone.NONNEGATIVE:
         return [_round(v) for v in (np.maximum(gram, 0.0) + room).tolist()]
+    if cone is Cone.SECOND_ORDER:
+        numbers = [_round(v) for v in gram.tolist()]
+        norm = float(np.linalg.norm(np.array(numbers[1:], dtype=np.float64)))
+        numbers[0] = max(numbers[0], _round(norm * (1.0 + 1e-14) + 2.0 ** (2 - _BITS)))
+        return numbers
     size = len(block.basis)
     if not block.is_plain:
         lowest = float(np.linalg.eigvalsh(gram)[0])
@@ -286,26 +319,21 @@ def _take_up(
     value: Fraction,
 ) -> None:
     """Make the identity exact by correcting the plain sums of squares, with least norm."""
-    problem, rules = relaxation.problem, relaxation.rules
+    problem, rules, forms = relaxation.problem, relaxation.rules, relaxation.normal_forms
     if rules is None:
         rules = np.zeros(problem.number_of_variables, dtype=np.int8)
-    rest: Rational = {(): -value}
-    for monomial, coefficient in to_rational(problem.minimized).items():
-        key = normal_form(monomial, rules)
-        rest[key] = rest.get(key, Fraction(0)) + coefficient
+    rest = _rest(problem, blocks, data, value, rules)
     places: dict[Monomial, list[tuple[int, int, int]]] = {}
     for k, block in enumerate(blocks):
-        for e, (key, (i, j)) in enumerate(zip(block.keys, block.pairs, strict=True)):
-            times = 2 if i != j else 1
-            if block.is_plain:
-                places.setdefault(key, []).append((k, e, times))
-            amount = times * data[k][e]
-            if not amount:
-                continue
-            for monomial, coefficient in block.polynomial.items():
-                full = normal_form(tuple(sorted(key + monomial)), rules) if monomial else key
-                rest[full] = rest.get(full, Fraction(0)) - amount * coefficient
-    _correct_constraints(blocks, data, rest, places.keys(), rules)
+        if block.is_plain:
+            for e, (key, (i, j)) in enumerate(zip(block.keys, block.pairs, strict=True)):
+                # Divisors of standard monomials are standard, so that products suffice.
+                if forms is None or forms.is_normal(key):
+                    places.setdefault(key, []).append((k, e, 2 if i != j else 1))
+    if forms is not None:
+        rest = forms.reduce(rest)
+    else:
+        _correct_constraints(blocks, data, rest, places.keys(), rules)
     for key, amount in rest.items():
         if not amount:
             continue
@@ -319,6 +347,29 @@ def _take_up(
         share = amount / sum(times for _, _, times in places[key])
         for k, e, _ in places[key]:
             data[k][e] += share
+
+
+def _rest(
+    problem: PolynomialProblem,
+    blocks: Sequence[_Block],
+    data: list[list[Fraction]],
+    value: Fraction,
+    rules: Rules,
+) -> Rational:
+    """``f - λ - Σ p σ``."""
+    rest: Rational = {(): -value}
+    for monomial, coefficient in to_rational(problem.minimized).items():
+        key = normal_form(monomial, rules)
+        rest[key] = rest.get(key, Fraction(0)) + coefficient
+    for block, numbers in zip(blocks, data, strict=True):
+        for (key, (i, j), polynomial), number in zip(block.entries, numbers, strict=True):
+            amount = number if i == j else 2 * number
+            if not amount:
+                continue
+            for monomial, coefficient in polynomial.items():
+                full = normal_form(tuple(sorted(key + monomial)), rules) if monomial else key
+                rest[full] = rest.get(full, Fraction(0)) - amount * coefficient
+    return rest
 
 
 def _correct_constraints(
@@ -337,14 +388,14 @@ def _correct_constraints(
         return
     columns: list[tuple[int, int, Rational]] = []
     for k, block in enumerate(blocks):
-        if block.is_plain:
+        if block.is_plain or block.multiplier.cone is Cone.SECOND_ORDER:
             continue
-        for e, (key, (i, j)) in enumerate(zip(block.keys, block.pairs, strict=True)):
+        for e, (key, (i, j), polynomial) in enumerate(block.entries):
             # Zeros of a nonnegative multiplier are at the border of their cone.
             if block.multiplier.cone is Cone.NONNEGATIVE and data[k][e] < Fraction(1, 10**6):
                 continue
             effect: Rational = {}
-            for monomial, coefficient in block.polynomial.items():
+            for monomial, coefficient in polynomial.items():
                 full = normal_form(tuple(sorted(key + monomial)), rules)
                 amount = (2 if i != j else 1) * coefficient
                 effect[full] = effect.get(full, Fraction(0)) + amount
@@ -369,6 +420,10 @@ def _require_inside(
     if block.multiplier.cone is Cone.NONNEGATIVE:
         bad = min(numbers) < 0
         lowest = float(min(numbers))
+    elif block.multiplier.cone is Cone.SECOND_ORDER:
+        squares = sum((s * s for s in numbers[1:]), Fraction(0))
+        bad = numbers[0] < 0 or numbers[0] ** 2 < squares
+        lowest = float(numbers[0]) - math.sqrt(float(squares))
     else:
         size = len(block.basis)
         matrix = [[Fraction(0)] * size for _ in range(size)]
@@ -395,7 +450,8 @@ def _terms(block: _Block, numbers: list[Fraction]) -> Iterator[ExactTerm]:
     if not any(numbers):
         return
     if m.square is None:
-        yield ExactTerm(m.factors, m.cone, block.basis, tuple(numbers))
+        rows = None if m.components is None else tuple(m.components.tolist())
+        yield ExactTerm(m.factors, m.cone, block.basis, tuple(numbers), rows)
         return
     # c q² with c >= 0, written as the sum of squares it is.
     square = to_rational(m.square)

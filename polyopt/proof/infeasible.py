@@ -4,7 +4,8 @@ The right-hand side is nonnegative on the feasible set and the left-hand side is
 (Positivstellensatz; Stengle, Math. Ann. 207, 1974). Found by proving a bound: if a constraint
 ``g >= 0`` cannot be met where all others hold, then ``-g >= δ > 0`` there, and the exact proof
 ``-g - δ = Σ p σ`` of that is the wanted identity with ``g`` itself as one more term. For an
-equation ``h = 0`` the same is tried with h and with -h.
+equation ``h = 0`` the same is tried with h and with -h. Before that a Gröbner basis shows whether
+the equations alone combine to 1.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 from polyopt.errors import ProofError
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
+from polyopt.proof.box import Box
+from polyopt.proof.equations import contradiction
 from polyopt.proof.exact import prove_exact
 from polyopt.proof.exact_certificate import ExactCertificate, ExactTerm, check_certificate
 from polyopt.proof.proven_bound import ProvenBound
@@ -54,6 +59,11 @@ def prove_infeasible(problem: PolynomialProblem, order: int | None = None) -> Pr
     >>> print(po.prove_infeasible(problem).check(problem))
     no point is feasible, proven exactly
     """
+    found = contradiction(problem) if order is None else None
+    if found is not None:
+        n = problem.number_of_variables
+        whole_space = Box(np.full(n, -np.inf), np.full(n, np.inf), "constraints")
+        return ProvenBound(problem.sign * math.inf, "exact", found, whole_space)
     lowest = minimal_order(_without_objective(problem))
     orders = (lowest, lowest + 1) if order is None else (order,)
     if order is not None:
@@ -125,8 +135,20 @@ def _without(
 ) -> PolynomialProblem:
     inequalities, equalities = list(problem.inequalities), list(problem.equalities)
     del (inequalities if factor.kind == "inequality" else equalities)[factor.number]
-    return PolynomialProblem(objective, inequalities, equalities, problem.variables)
+    return PolynomialProblem(
+        objective,
+        inequalities,
+        equalities,
+        problem.variables,
+        matrix_inequalities=problem.matrix_inequalities,
+    )
 
 
 def _without_objective(problem: PolynomialProblem) -> PolynomialProblem:
-    return PolynomialProblem(0.0, problem.inequalities, problem.equalities, problem.variables)
+    return PolynomialProblem(
+        0.0,
+        problem.inequalities,
+        problem.equalities,
+        problem.variables,
+        matrix_inequalities=problem.matrix_inequalities,
+    )

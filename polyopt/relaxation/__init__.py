@@ -1,6 +1,7 @@
 """Hierarchies of relaxations: functions that choose a list of multipliers."""
 
 from polyopt.relaxation.bsos import bsos
+from polyopt.relaxation.groebner_quotient import GroebnerQuotient
 from polyopt.relaxation.krivine import krivine
 from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, minimal_order
 from polyopt.relaxation.nearly_sparse import nearly_sparse
@@ -22,6 +23,7 @@ __all__ = [
     "Cone",
     "DiagonallyDominant",
     "Factor",
+    "GroebnerQuotient",
     "MergeCliques",
     "Multiplier",
     "NewtonPolytope",

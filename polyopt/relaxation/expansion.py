@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from polyopt.errors import RelaxationError
 from polyopt.polynomial import monomials
 from polyopt.polynomial.basis import stack
 from polyopt.polynomial.monomials import Keys, Rows
@@ -101,6 +102,7 @@ def expand(relaxation: Relaxation) -> Expansion:
     >>> len(expansion.keys), int(expansion.offsets[-1])
     (15, 21)
     """
+    require_monomials(relaxation)
     multipliers, sizes = relaxation.multipliers, relaxation.plan
     # Keys, their sorting order and its inverse; a few indices for each entry.
     needed = 32.0 * sizes.coefficients + 40.0 * sizes.entries
@@ -134,6 +136,20 @@ def triangle(size: int) -> tuple[Index, Index]:
     """Rows and columns ``i <= j`` of the entries of a PSD multiplier, in their order."""
     j, i = np.tril_indices(size)
     return i, j
+
+def require_monomials(relaxation: Relaxation) -> None:
+    """Refuse normal forms that are no monomials.
+
+    Raises
+    ------
+    RelaxationError
+    """
+    if relaxation.normal_forms is not None:
+        raise RelaxationError(
+            "this refinement needs products of monomials to be monomials, but the relaxation is "
+            "taken modulo a Gröbner basis; apply GroebnerQuotient after it"
+        )
+
 
 
 def _chunks(multipliers: tuple[Multiplier, ...]) -> Iterator[list[int]]:

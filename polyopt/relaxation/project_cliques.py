@@ -30,6 +30,7 @@ from polyopt.polynomial.basis import Basis
 from polyopt.polynomial.normal_form import INVOLUTORY, KEEP, Rules, reduce_rows
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
+from polyopt.relaxation.expansion import require_monomials
 from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, is_trivial, one
 from polyopt.relaxation.putinar import scalar_multiplier
 from polyopt.relaxation.quotient import Quotient, _vanishes, binary_rules
@@ -86,6 +87,7 @@ class ProjectCliques:
                 f"the relaxation has order {relaxation.order}; cliques are projected from order 2 "
                 "to order 1, so make it with order=2"
             )
+        require_monomials(relaxation)
         start = time.perf_counter()
         problem = relaxation.problem
         cliques = [_all_of(m) for m in relaxation.multipliers if _block_degree(m) > 1]

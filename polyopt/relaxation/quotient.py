@@ -88,7 +88,9 @@ class Quotient:
         rules = binary_rules(problem)
         used = int(np.count_nonzero(rules))
         note = f"modulo x² = x or x² = 1 for {used} of {len(rules)} variables"
-        if not used:
+        if relaxation.normal_forms is not None:
+            note = "quotient: nothing to do, the Gröbner bases hold these equations"
+        if not used or relaxation.normal_forms is not None:
             return replace(relaxation, notes=(*relaxation.notes, note))
         reduced = tuple(part for m in relaxation.multipliers for part in _reduce(m, rules, problem))
         refined = replace(

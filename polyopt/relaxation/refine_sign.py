@@ -16,6 +16,7 @@ import numpy as np
 
 from polyopt.polynomial.basis import Basis
 from polyopt.polynomial.normal_form import IDEMPOTENT
+from polyopt.relaxation.expansion import require_monomials
 from polyopt.relaxation.multiplier import Cone, Multiplier
 from polyopt.relaxation.relaxation import Relaxation
 from polyopt.sparsity.sign_symmetry import Signatures, signatures, variable_signatures
@@ -42,6 +43,7 @@ class SignSymmetry:
 
     def __call__(self, relaxation: Relaxation) -> Relaxation:
         """Refine a relaxation."""
+        require_monomials(relaxation)
         start = time.perf_counter()
         problem = relaxation.problem
         distinct = {id(m.polynomial): m.polynomial for m in relaxation.multipliers}

@@ -8,6 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from polyopt.polynomial.ideal import NormalForms
 from polyopt.polynomial.normal_form import Rules
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.multiplier import Multiplier
@@ -43,6 +44,9 @@ class Relaxation:
     rules : int array of shape (n,), optional
         Monomials count modulo ``x² = x`` and ``x² = 1`` of the problem where this says so; see
         :mod:`polyopt.relaxation.quotient`.
+    normal_forms : NormalForms, optional
+        Monomials count modulo the problem's equations; see
+        :mod:`polyopt.relaxation.groebner_quotient`.
 
     Examples
     --------
@@ -62,6 +66,7 @@ class Relaxation:
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     rules: Rules | None = None
+    normal_forms: NormalForms | None = None
 
     def refine(self, *transformations: Callable[[Relaxation], Relaxation]) -> Relaxation:
         """Apply transformations ``relaxation → relaxation`` one after the other."""
@@ -82,9 +87,10 @@ class Relaxation:
     @cached_property
     def assembly(self) -> Assembly:
         """The sparse data of all blocks over the moments that occur."""
-        from polyopt.conic.assembly import assemble
+        from polyopt.conic.assembly import assemble, modulo
 
-        return assemble(self.multipliers, self.problem.number_of_variables, self.rules)
+        whole = assemble(self.multipliers, self.problem.number_of_variables, self.rules)
+        return whole if self.normal_forms is None else modulo(whole, self.normal_forms)
 
     def program(
         self,

@@ -93,7 +93,12 @@ class LipschitzModel:
 
 
 def lipschitz_model(
-    hidden: HiddenLayer, region: Region, method: Method, *, directions_with_inputs: bool = False
+    hidden: HiddenLayer,
+    region: Region,
+    method: Method,
+    *,
+    directions_with_inputs: bool = False,
+    decided: HiddenLayer | None = None,
 ) -> LipschitzModel:
     """State the Lipschitz problem of one hidden ReLU layer in the norm L-infinity.
 
@@ -107,6 +112,9 @@ def lipschitz_model(
     directions_with_inputs : bool
         Add ``(1 ± t_i)(1 ± xi_i) >= 0`` for each coordinate, the published relaxation's cliques
         {x_i, t_i}. They help little and make the model harder to solve.
+    decided : HiddenLayer, optional
+        Neurons that are stable in a part of the region, with their ranges there (weights play no
+        part): the ranges of their pre-activations constrain the inputs.
 
     Raises
     ------
@@ -135,6 +143,10 @@ def lipschitz_model(
     if isinstance(region, BoxRegion):
         data = _normalised(pre_activations(hidden, region))
     moving = np.flatnonzero((data.rows != 0).any(axis=0)) if data is not None else used[:0]
+    ruled = None
+    if decided is not None and decided.unstable and isinstance(region, BoxRegion):
+        ruled = _normalised(pre_activations(decided, region))
+        moving = np.union1d(moving, np.flatnonzero((ruled.rows != 0).any(axis=0)))
     t, s, x = np.split(
         1 + np.arange(used.size + hidden.unstable + moving.size),
         np.cumsum([used.size, hidden.unstable]),
@@ -155,6 +167,8 @@ def lipschitz_model(
             of_input = np.searchsorted(used, moving)
             paired = used[np.minimum(of_input, used.size - 1)] == moving
             families.append(_pairs(x[paired], t[of_input[paired]], side))
+    if ruled is not None:
+        families.append(_within(ruled, moving, x, side))
     if method == "mccormick":
         families.append(GridFamily(t, s))
     signs = np.ones(side, dtype=bool)
@@ -250,6 +264,25 @@ def _products(data: PreActivations, moving: Rows, s: Rows, x: Rows, side: int) -
     last = size * (rounded + error) + error * (2 * size + rounded + error)
     slack = np.concatenate([np.tile(error, 4), inflate(last, 12)])
     return ProductFamily(left, right, _forms(data, moving, x), slack=slack).scaled()
+
+
+def _within(data: PreActivations, moving: Rows, x: Rows, side: int) -> ProductFamily:
+    """Return ``z >= low``, ``z <= high`` and ``(z - low)(high - z) >= 0``.
+
+    With a form ``z + d``, ``|d| <= e``, the product is at least ``-e (high - low) - e**2``.
+    """
+    count, none = data.offsets.size, np.zeros(data.offsets.size, dtype=np.int64)
+    one = _selection(none, side, 1.0, 0.0, 0.0)
+    above = _selection(none, side, -data.lower, 0.0, 1.0)
+    below = _selection(none, side, data.upper, 0.0, -1.0)
+    left = sparse.vstack([one, one, above], format="csr")
+    right = sparse.vstack([above, below, below], format="csr")
+    widths = data.upper - data.lower
+    last = inflate(data.errors * (widths + data.errors), 8)
+    slack = np.concatenate([np.tile(data.errors, 2), last])
+    forms = _forms(data, moving, x)
+    assert forms.size == count
+    return ProductFamily(left, right, forms, slack=slack).scaled()
 
 
 def _pairs(first: Rows, second: Rows, side: int) -> ProductFamily:

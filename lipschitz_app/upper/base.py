@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from lipschitz_app.rounding import FloatArray
+
 Kind: TypeAlias = Literal["proven", "exact", "numerical"]
 
 
@@ -31,6 +33,8 @@ class UpperBound:
         Seconds by phase.
     notes : tuple of str
         What a reader of the number should know.
+    witness : array or None
+        A point with a large gradient that the method came across; its value is not proven here.
     """
 
     value: float
@@ -41,3 +45,4 @@ class UpperBound:
     margin: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    witness: FloatArray | None = None

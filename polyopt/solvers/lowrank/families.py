@@ -11,7 +11,7 @@ Every family is ``value_k(X) = ⟨A_k, X⟩`` with symmetric ``A_k`` (constants 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -151,6 +151,7 @@ class ProductFamily:
     forms: AffineForms | None = None
     equality: bool = False
     slack: Floats | None = None
+    _transposes: tuple[sp.csr_array, sp.csr_array] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.left.shape != self.right.shape:
@@ -161,6 +162,9 @@ class ProductFamily:
             raise InvalidProblemError(
                 f"slack has shape {self.slack.shape}, expected ({self.left.shape[0]},)"
             )
+        # Making a transpose takes as long as multiplying with it where there are few constraints.
+        transposes = sp.csr_array(self.left.T), sp.csr_array(self.right.T)
+        object.__setattr__(self, "_transposes", transposes)
 
     @property
     def size(self) -> int:
@@ -204,7 +208,8 @@ class ProductFamily:
 
     def _adjoint(self, weights: Floats, first: Floats, second: Floats, factor: Floats) -> Floats:
         half = (weights / 2)[:, None]
-        inner = self.left.T @ (half * second) + self.right.T @ (half * first)
+        left, right = self._transposes
+        inner = left @ (half * second) + right @ (half * first)
         out = np.ascontiguousarray(inner[: len(factor)])
         if self.forms is not None:
             self.forms.add_adjoint(inner[len(factor) :], out)

@@ -41,6 +41,8 @@ class LowRankOptions:
         Stop when the proven bound is this close to the value of the factor.
     absolute_gap : float
         Added to the relative gap times the value, for values near zero.
+    target : float
+        Stop as soon as a bound at most this is proven.
     violation : float
         Do not stop while a constraint is violated by more than this.
     rank, max_rank : int or None
@@ -68,6 +70,7 @@ class LowRankOptions:
 
     relative_gap: float = 1e-4
     absolute_gap: float = 0.0
+    target: float = -math.inf
     violation: float = math.inf
     rank: int | None = None
     max_rank: int | None = None
@@ -119,7 +122,7 @@ class LowRankResult:
     state : State
         The last state, for warm starts and for rounding.
     reached_gap : bool
-        Whether the requested relative gap was reached.
+        Whether the requested relative gap or the target was reached.
     interrupted : bool
         Whether the time limit or a keyboard interrupt ended the run.
     seconds : float
@@ -347,6 +350,8 @@ class _Run:
 
     def reached(self, state: State) -> bool:
         assert self.best is not None
+        if self.best.bound <= self.options.target:
+            return True
         size = self.options.relative_gap * max(abs(state.value), 1e-300)
         size += self.options.absolute_gap
         settled = max(abs(state.value - state.lagrangian), self.best.bound - state.value) <= size

@@ -19,6 +19,9 @@ AUTO_EXACT = 10
 AUTO_PAIRS = 20_000
 """Most pairs of an input and an unstable neuron that "auto" takes "mccormick" for, else "hr2"."""
 
+AUTO_LIPSDP = 1000
+"""Most unstable neurons that "auto" takes "lipsdp" for, in the norm 2."""
+
 AUTO_SIZE = 80
 """Largest moment matrix that "auto" gives to a conic solver, for HR-2 or else for Shor."""
 
@@ -26,6 +29,9 @@ AUTO_SIZE = 80
 def auto_bound(task: Task) -> tuple[str, UpperBound]:
     """Return the smallest bound of the methods that suit the network, and its method's name."""
     found = {method: METHODS[method](task) for method in ("interval", "product")}
+    neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
+    if task.norm == "2" and neurons <= AUTO_LIPSDP:
+        found["lipsdp"] = METHODS["lipsdp"](task)
     why = ""
     if len(task.ranges) != 1:
         why = f"{len(task.ranges)} hidden layers"

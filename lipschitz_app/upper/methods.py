@@ -11,13 +11,16 @@ from functools import partial
 
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
+from lipschitz_app.midrad import combine
 from lipschitz_app.relaxations import RELAXATIONS
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.interval import interval_bound
+from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
 from lipschitz_app.upper.lowrank import LOWRANK_METHODS, lowrank_bound, lowrank_offered
 from lipschitz_app.upper.moment import moment_bound
 from lipschitz_app.upper.product import product_bound
+from lipschitz_app.upper.slope_form import network_layers, slope_form
 from lipschitz_app.upper.task import Task
 
 Method = Callable[[Task], UpperBound]
@@ -29,6 +32,18 @@ def _product(task: Task) -> UpperBound:
 
 def _interval(task: Task) -> UpperBound:
     return interval_bound(task.net, task.ranges, task.output, task.norm)
+
+
+def _lipsdp(task: Task, variant: Variant) -> UpperBound:
+    if task.norm != "2":
+        raise UnsupportedError(
+            f'LipSDP is offered for norm 2, not for norm "{task.norm}"; methods for any depth and '
+            'norm: "interval", "product"'
+        )
+    weights, ranges, last = network_layers(task.net, task.ranges)
+    form = slope_form(weights, ranges, combine(task.output.weights, last))
+    task.say(f"lipsdp: matrix of side {form.side}, {form.layers.size} unstable neurons")
+    return lipsdp_bound(form, variant, tolerance=task.tolerance, end=task.end)
 
 
 def _one_layer(method: Callable[[Task, HiddenLayer], UpperBound]) -> Method:
@@ -96,6 +111,8 @@ METHODS: dict[str, Method] = {
         name: _one_layer(partial(relaxation_bound, method=name))
         for name in (*LOWRANK_METHODS, "lasserre")
     },
+    "lipsdp": partial(_lipsdp, variant="neuron"),
+    "lipsdp-layer": partial(_lipsdp, variant="layer"),
     "exact": _one_layer(_exact),
 }
 """Methods by name."""

@@ -51,9 +51,9 @@ from lipschitz_app.layers import (
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.lower import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
-from lipschitz_app.ranges import LayerRange, interval_ranges
+from lipschitz_app.ranges import LayerRange, interval_ranges, pre_activation_ranges
 from lipschitz_app.readers import load_network
-from lipschitz_app.regions import Ball, Box, Everywhere
+from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
 from lipschitz_app.result import LipschitzResult
 from lipschitz_app.upper import LowRankProof, UnprovenBoundWarning
 
@@ -67,6 +67,7 @@ __all__ = [
     "AnchoredLowerBound",
     "AvgPool2d",
     "Ball",
+    "BallInBox",
     "BatchNorm",
     "Box",
     "CertifiedRadius",
@@ -109,6 +110,7 @@ __all__ = [
     "lipschitz_constant",
     "lipschitz_lower_bound",
     "load_network",
+    "pre_activation_ranges",
     "register_activation",
     "unregister_activation",
 ]

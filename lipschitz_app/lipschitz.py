@@ -13,7 +13,7 @@ from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.lower.ascent import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, as_output
-from lipschitz_app.ranges.interval import interval_ranges
+from lipschitz_app.ranges.pre_activations import pre_activation_ranges
 from lipschitz_app.regions import Region, check_region
 from lipschitz_app.result import LipschitzResult
 from lipschitz_app.upper import methods as _methods
@@ -31,6 +31,7 @@ def lipschitz_constant(
     output: Output | None = 0,
     *,
     method: str = "auto",
+    ranges: str = "auto",
     prove: bool = True,
     lower: bool = True,
     rng: int | np.random.Generator = 0,
@@ -65,6 +66,8 @@ def lipschitz_constant(
           neurons, a Box or Everywhere. Which patterns occur is a linear program's word.
         - "auto": the smallest of "interval", "product" and, for one hidden layer, "exact" with few
           unstable neurons, else "mccormick" or, for large networks, "hr2"; the notes say why.
+    ranges : "auto", "interval", "crown" or "lp"
+        How pre-activations are bounded first; see :func:`pre_activation_ranges`.
     prove : bool
         Whether the bound of a moment relaxation by a conic solver gets proven; those of the
         low-rank solver, product and interval always are.
@@ -124,14 +127,14 @@ def lipschitz_constant(
     region = check_region(region, net.input_size)
     target = as_output(output, net.output_size)
     begin = time.perf_counter()
-    ranges = interval_ranges(net, region)
-    neurons = tuple(layer.counts() for layer in ranges)
+    layers = pre_activation_ranges(net, region, ranges)
+    neurons = tuple(layer.counts() for layer in layers)
     timings = {"presolve": time.perf_counter() - begin}
     say = progress or (lambda text: None)
     for number, layer in enumerate(neurons, start=1):
         say(f"layer {number}: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
     end = math.inf if time_limit is None else begin + time_limit
-    task = Task(net, region, name, target, ranges, prove, solver, tolerance, end, say)
+    task = Task(net, region, name, target, layers, prove, solver, tolerance, end, say)
     method, bound = (
         auto_bound(task) if method == "auto" else (method, _methods.METHODS[method](task))
     )

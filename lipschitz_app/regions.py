@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.errors import InvalidRegionError
+from lipschitz_app.errors import InvalidRegionError, UnsupportedError
 from lipschitz_app.rounding import FloatArray, down, up
 
 
@@ -128,6 +128,26 @@ class Box:
         """Number of inputs."""
         return int(self.center.size)
 
+    def intersect(self, other: Region) -> Box | BallInBox:
+        """Return the points of this box that are in the other region too.
+
+        A box with one input stands for the same bounds on every input.
+
+        Raises
+        ------
+        InvalidRegionError
+            There are none, up to rounding, or the numbers of inputs differ.
+
+        Examples
+        --------
+        >>> pixels = Box(lower=0.0, upper=1.0)
+        >>> Box([0.5, 0.9], 0.2).intersect(pixels).upper.round(6).tolist()
+        [0.7, 1.0]
+        """
+        found = intersection(self, other)
+        assert isinstance(found, (Box, BallInBox))
+        return found
+
     def __repr__(self) -> str:
         low, high = float(self.radius.min()), float(self.radius.max())
         text = f"{low:g}" if low == high else f"{low:g} to {high:g}"
@@ -167,6 +187,27 @@ class Ball:
         """Upper corner of a box around the ball, rounded outwards."""
         return up(self.center + self.radius)
 
+    def intersect(self, other: Region) -> Ball | BallInBox:
+        """Return the points of this ball that are in a box too.
+
+        A box with one input stands for the same bounds on every input.
+
+        Raises
+        ------
+        InvalidRegionError
+            There are none, up to rounding, or the numbers of inputs differ.
+        UnsupportedError
+            The other region is a ball.
+
+        Examples
+        --------
+        >>> Ball([0.5, 0.9], 0.2).intersect(Box(lower=0.0, upper=1.0))
+        BallInBox(2 inputs, radius 0.2)
+        """
+        found = intersection(self, other)
+        assert isinstance(found, (Ball, BallInBox))
+        return found
+
     def __repr__(self) -> str:
         return f"Ball({self.size} inputs, radius {self.radius:g})"
 
@@ -181,24 +222,163 @@ class Everywhere:
     Everywhere()
     """
 
+    def intersect(self, other: Region) -> Region:
+        """Return the other region."""
+        return other
 
-Region: TypeAlias = Box | Ball | Everywhere
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BallInBox:
+    """The points of a Euclidean ball that lie in a box; made by ``ball.intersect(box)``.
+
+    Attributes
+    ----------
+    ball : Ball
+    box : Box
+        Of as many inputs, around no more than the ball.
+    anchor : array, shape (n,)
+        A point of the region: the one next to the centre of the ball.
+
+    Raises
+    ------
+    InvalidRegionError
+        No point is in both, up to rounding.
+
+    Examples
+    --------
+    >>> region = Ball([0.0, 2.0], 1.5).intersect(Box(lower=-1.0, upper=1.0))
+    >>> region, region.anchor.tolist(), region.lower.round(6).tolist()
+    (BallInBox(2 inputs, radius 1.5), [0.0, 1.0], [-1.0, 0.5])
+    """
+
+    ball: Ball
+    box: Box
+    anchor: FloatArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        anchor = np.clip(self.ball.center, self.box.inner_lower, self.box.inner_upper)
+        distance = float(np.linalg.norm(anchor - self.ball.center))
+        if distance > self.ball.radius * (1 - 1e-9):
+            raise InvalidRegionError(
+                f"the ball of radius {self.ball.radius:g} misses the box: the nearest point of the "
+                f"box is {distance:g} from the centre"
+            )
+        anchor.setflags(write=False)
+        object.__setattr__(self, "anchor", anchor)
+
+    @property
+    def size(self) -> int:
+        """Number of inputs."""
+        return self.ball.size
+
+    @property
+    def center(self) -> FloatArray:
+        """Centre of the ball; it may lie outside the box."""
+        return self.ball.center
+
+    @property
+    def radius(self) -> float:
+        """Radius of the ball."""
+        return self.ball.radius
+
+    @property
+    def lower(self) -> FloatArray:
+        """Lower corner of a box around the region."""
+        return self.box.lower
+
+    @property
+    def upper(self) -> FloatArray:
+        """Upper corner of a box around the region."""
+        return self.box.upper
+
+    def intersect(self, other: Region) -> BallInBox:
+        """Return the points of this region that are in a box too."""
+        found = intersection(self, other)
+        assert isinstance(found, BallInBox)
+        return found
+
+    def __repr__(self) -> str:
+        return f"BallInBox({self.size} inputs, radius {self.radius:g})"
+
+
+Region: TypeAlias = Box | Ball | BallInBox | Everywhere
+
+
+def intersection(first: Region, second: Region) -> Region:
+    """Return the points that are in both regions; see the methods ``intersect``."""
+    check_region(first, 0)
+    check_region(second, 0)
+    if isinstance(first, Everywhere) or isinstance(second, Everywhere):
+        return second if isinstance(first, Everywhere) else first
+    balls = [region for region in (first, second) if not isinstance(region, Box)]
+    if len(balls) > 1:
+        raise UnsupportedError("the intersection of two balls is not offered; use a box and a ball")
+    size = max(first.size, second.size)
+    if balls:
+        size = balls[0].size
+    boxes = [_broadcast(region, size) for region in (first, second) if isinstance(region, Box)]
+    if not balls:
+        return _cut(boxes[0], boxes[1].lower, boxes[1].upper, boxes[1])
+    ball = balls[0].ball if isinstance(balls[0], BallInBox) else balls[0]
+    if isinstance(balls[0], BallInBox):
+        boxes.append(balls[0].box)
+    assert isinstance(ball, Ball)
+    for other in boxes[1:]:
+        boxes[0] = _cut(boxes[0], other.lower, other.upper, other)
+    return BallInBox(ball, _cut(boxes[0], ball.lower, ball.upper))
+
+
+def _broadcast(box: Box, size: int) -> Box:
+    if box.size == size:
+        return box
+    if box.size != 1:
+        raise InvalidRegionError(f"regions of {box.size} and {size} inputs have no intersection")
+    parts = (np.repeat(part, size) for part in (box.lower, box.upper))
+    lower, upper = parts
+    wide = Box(lower=lower, upper=upper)
+    return _with_inside(wide, np.repeat(box.inner_lower, size), np.repeat(box.inner_upper, size))
+
+
+def _cut(box: Box, lower: FloatArray, upper: FloatArray, other: Box | None = None) -> Box:
+    """Return the part of a box within bounds; what is surely inside needs both boxes."""
+    low, high = np.maximum(box.lower, lower), np.minimum(box.upper, upper)
+    inner_low, inner_high = box.inner_lower, box.inner_upper
+    if other is not None:
+        inner_low = np.maximum(inner_low, other.inner_lower)
+        inner_high = np.minimum(inner_high, other.inner_upper)
+    elif (low > high).any():
+        raise InvalidRegionError("the ball and the box have no point in common")
+    if (inner_low > inner_high).any():
+        where = int(np.flatnonzero(inner_low > inner_high)[0])
+        raise InvalidRegionError(
+            f"the boxes have no point in common: at position {where} one ends at "
+            f"{inner_high[where]:g}, the other begins at {inner_low[where]:g}"
+        )
+    return _with_inside(Box(lower=low, upper=high), inner_low, inner_high)
+
+
+def _with_inside(box: Box, lower: FloatArray, upper: FloatArray) -> Box:
+    for name, value in (("inner_lower", lower), ("inner_upper", upper)):
+        array = np.clip(value, box.lower, box.upper)
+        array.setflags(write=False)
+        object.__setattr__(box, name, array)
+    return box
 
 
 def check_region(region: object, size: int) -> Region:
-    """Return the region if it fits a network with `size` inputs.
+    """Return the region if it fits a network with `size` inputs; 0 means any number.
 
     Raises
     ------
     InvalidRegionError
         It is no region, or has another number of inputs.
     """
-    if not isinstance(region, (Box, Ball, Everywhere)):
+    if not isinstance(region, (Box, Ball, BallInBox, Everywhere)):
         raise InvalidRegionError(
             f"{region!r} is not a region; use Box(center=…, radius=…), Box(lower=…, upper=…), "
             "Ball(center, radius) or Everywhere()"
         )
-    if not isinstance(region, Everywhere) and region.size != size:
+    if size and not isinstance(region, Everywhere) and region.size != size:
         raise InvalidRegionError(
             f"the region has {region.size} inputs, the network {size}; give a centre with "
             f"{size} entries"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipschitz_app.activations.base import Constraints, Expression
+from lipschitz_app.activations.lines import LinearBounds, chord, lines
 from lipschitz_app.rounding import UNIT, FloatArray
 
 
@@ -52,6 +53,15 @@ class ReLUEncoding:
         dead = upper <= 0.0
         active = (lower >= 0.0) & ~dead
         return active.astype(np.float64), (~dead).astype(np.float64)
+
+    def linear_bounds(self, lower: FloatArray, upper: FloatArray, /) -> LinearBounds:
+        """Return 0 and z below, the chord above; the function itself where it is linear."""
+        slope, offset = chord(lower, upper, np.maximum(lower, 0.0), np.maximum(upper, 0.0))
+        flattest, steepest = self.slope_range(lower, upper)
+        stable = flattest == steepest
+        zero = np.zeros_like(slope)
+        above = np.where(stable, steepest, slope), np.where(stable, 0.0, offset)
+        return LinearBounds(lines((flattest, zero), (steepest, zero)), lines(above))
 
     def derivative_constraints(
         self, z: Expression, u: Expression, lower: float, upper: float, error: float = 0.0

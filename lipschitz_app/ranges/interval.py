@@ -17,8 +17,9 @@ from lipschitz_app.layers.activation import Elementwise
 from lipschitz_app.layers.linear import Reshape
 from lipschitz_app.network import Network
 from lipschitz_app.operators.dense import DenseOperator
-from lipschitz_app.regions import Ball, Box, Region, bounds, check_region
-from lipschitz_app.rounding import FloatArray, affine_interval, down, inflate, up
+from lipschitz_app.ranges.support import affine_range
+from lipschitz_app.regions import Everywhere, Region, bounds, check_region
+from lipschitz_app.rounding import FloatArray, affine_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,6 @@ def interval_ranges(net: Network, region: Region) -> list[LayerRange]:
     Parameters
     ----------
     net : Network
-        Fully connected.
     region : Region
 
     Raises
@@ -81,6 +81,7 @@ def interval_ranges(net: Network, region: Region) -> list[LayerRange]:
 
     Examples
     --------
+    >>> from lipschitz_app.regions import Box
     >>> net = Network.from_arrays([[[1.0], [-1.0], [1.0]], [[1.0, 1.0, 1.0]]], [[3, -3, 0], [0]])
     >>> interval_ranges(net, Box([0.0], 1.0))[0].counts()
     {'dead': 1, 'active': 1, 'unstable': 1}
@@ -91,12 +92,11 @@ def interval_ranges(net: Network, region: Region) -> list[LayerRange]:
     first = True
     for step in net.steps:
         if isinstance(step, DenseOperator):
-            if first and isinstance(region, Ball):
-                lower, upper = _ball(step, region)
-            elif first and isinstance(region, Box):
-                lower, upper = _box(step, region)
-            else:
-                lower, upper = affine_interval(step.matrix, step.bias, lower, upper)
+            lower, upper = affine_interval(step.matrix, step.bias, lower, upper)
+            if first and not isinstance(region, Everywhere):
+                # Without the cancellation between the two ends of far-away boxes.
+                low, high = affine_range(step.matrix, step.bias, region)
+                lower, upper = np.maximum(lower, low), np.minimum(upper, high)
             first = False
         elif isinstance(step, Elementwise):
             found.append(layer_range(step.encoding, lower, upper))
@@ -108,23 +108,3 @@ def interval_ranges(net: Network, region: Region) -> list[LayerRange]:
                 f"{type(step).__name__}"
             )
     return found
-
-
-def _around(
-    step: DenseOperator, center: FloatArray, spread: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    low, high = affine_interval(step.matrix, step.bias, center, center)
-    return down(low - spread), up(high + spread)
-
-
-def _ball(step: DenseOperator, region: Ball) -> tuple[FloatArray, FloatArray]:
-    inputs = step.matrix.shape[1]
-    norms = np.sqrt(np.square(step.matrix).sum(axis=1) + inputs * np.finfo(np.float64).tiny)
-    return _around(step, region.center, inflate(norms * region.radius, inputs + 4))
-
-
-def _box(step: DenseOperator, region: Box) -> tuple[FloatArray, FloatArray]:
-    """Use centre and radius: without cancellation between the two ends of far-away boxes."""
-    inputs = step.matrix.shape[1]
-    spread = inflate(np.abs(step.matrix) @ region.radius, inputs + 2)
-    return _around(step, region.center, spread)

@@ -1,5 +1,6 @@
 """Affine-ReLU analysis: proven bounds on anchored local Lipschitz constants, certified radii."""
 
+from lipschitz_app.affine_relu.architectures import load_architecture
 from lipschitz_app.affine_relu.ascent import AnchoredLowerBound, anchored_lower_bound
 from lipschitz_app.affine_relu.layer import AffineReluBound, affine_relu_bound
 from lipschitz_app.affine_relu.network import (
@@ -25,4 +26,5 @@ __all__ = [
     "anchored_lower_bound",
     "certified_radius",
     "global_bound",
+    "load_architecture",
 ]

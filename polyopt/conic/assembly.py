@@ -99,9 +99,7 @@ class Assembly:
             coefficients = np.bincount(where, weights=weights, minlength=len(rows)).astype(float)
         position = self.positions(rows)
         if (position < 0).any():
-            missing = Polynomial._make(
-                polynomial.variables, polynomial.rows[position < 0][:1], np.ones(1)
-            )
+            missing = Polynomial._make(polynomial.variables, rows[position < 0][:1], np.ones(1))
             raise RelaxationError(
                 f"the monomial {missing} of {name} is covered by no multiplier, so this "
                 "relaxation has no bound; raise the order or use larger cliques or bases"
@@ -180,11 +178,6 @@ def assemble(
     )
 
 
-def _layout(multipliers: tuple[Multiplier, ...]) -> tuple[Index, Index, Cones]:
-    """Rows of each block when the cones are stacked in standard order."""
-    number = len(multipliers)
-    lengths = np.fromiter((m.entries for m in multipliers), dtype=np.intp, count=number)
-    cone = [m.effective_cone for m in multipliers]
 def modulo(assembly: Assembly, forms: NormalForms) -> Assembly:
     """Replace every moment by its normal form.
 
@@ -223,6 +216,11 @@ def modulo(assembly: Assembly, forms: NormalForms) -> Assembly:
     )
 
 
+def _layout(multipliers: tuple[Multiplier, ...]) -> tuple[Index, Index, Cones]:
+    """Rows of each block when the cones are stacked in standard order."""
+    number = len(multipliers)
+    lengths = np.fromiter((m.entries for m in multipliers), dtype=np.intp, count=number)
+    cone = [m.effective_cone for m in multipliers]
     rank = np.fromiter((_CONE_ORDER.index(c) for c in cone), dtype=np.intp, count=number)
     order = np.argsort(rank, kind="stable")
     offsets = np.empty(number, dtype=np.intp)

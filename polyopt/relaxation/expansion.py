@@ -132,11 +132,6 @@ def expand(relaxation: Relaxation) -> Expansion:
     return Expansion(number, width, unique, offsets, parts, relaxation.rules)
 
 
-def triangle(size: int) -> tuple[Index, Index]:
-    """Rows and columns ``i <= j`` of the entries of a PSD multiplier, in their order."""
-    j, i = np.tril_indices(size)
-    return i, j
-
 def require_monomials(relaxation: Relaxation) -> None:
     """Refuse normal forms that are no monomials.
 
@@ -150,6 +145,11 @@ def require_monomials(relaxation: Relaxation) -> None:
             "taken modulo a Gröbner basis; apply GroebnerQuotient after it"
         )
 
+
+def triangle(size: int) -> tuple[Index, Index]:
+    """Rows and columns ``i <= j`` of the entries of a PSD multiplier, in their order."""
+    j, i = np.tril_indices(size)
+    return i, j
 
 
 def _chunks(multipliers: tuple[Multiplier, ...]) -> Iterator[list[int]]:

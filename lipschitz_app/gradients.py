@@ -17,17 +17,38 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lipschitz_app.chain import ChainLayer, chain
+from lipschitz_app.layers.sequence import max_pools
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import OutputVector
 from lipschitz_app.ranges.interval import LayerRange, interval_ranges
+from lipschitz_app.ranges.propagate import (
+    Trace,
+    backward,
+    is_plain,
+    scaled_by_slopes,
+    trace_ranges,
+)
 from lipschitz_app.regions import Box
-from lipschitz_app.rounding import FloatArray, Norm, affine_interval, down, norm_lower, up
+from lipschitz_app.rounding import FloatArray, Norm, affine_interval, down, inflate, norm_lower, up
 
 
 def gradient_interval(
-    net: Network, ranges: Sequence[LayerRange], output: OutputVector
+    net: Network,
+    ranges: Sequence[LayerRange],
+    output: OutputVector,
+    pools: Sequence[tuple[FloatArray, FloatArray]] | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Enclose the gradient of an output combination over the region the ranges belong to.
+
+    Parameters
+    ----------
+    net : Network
+    ranges : sequence of LayerRange
+        One per activation layer, or one per layer of the normal form but the last.
+    output : OutputVector
+    pools : sequence of pairs of arrays, optional
+        Ranges of the inputs of max pools; without them, any input of a window may win.
 
     Returns
     -------
@@ -42,24 +63,40 @@ def gradient_interval(
     >>> (low + 0.0).round(9).tolist()[0], high.round(9).tolist()
     (-1.0, [1.0, 3.0])
     """
+    if not is_plain(net):
+        if [layer.lower.size for layer in ranges] != [step.size for step in net.activations]:
+            return _chain_interval(chain(net), ranges, output)
+        trace = Trace(list(ranges), list(pools or ()))
+        if pools is None:
+            trace.pools = [_anything(step.input_size) for step in max_pools(net.steps)]
+        return backward(net.steps, output.weights, output.weights, trace)
     pairs = net.affine_pairs()
     lower, upper = output.row(pairs[-1][0])
     for (matrix, _), layer in zip(reversed(pairs[:-1]), reversed(list(ranges)), strict=True):
-        lower, upper = _slopes(lower, upper, layer)
+        lower, upper = scaled_by_slopes(lower, upper, layer)
         lower, upper = affine_interval(matrix.T, np.zeros(matrix.shape[1]), lower, upper)
     return lower, upper
 
 
-def _slopes(
-    lower: FloatArray, upper: FloatArray, layer: LayerRange
+def _chain_interval(
+    layers: Sequence[ChainLayer], ranges: Sequence[LayerRange], output: OutputVector
 ) -> tuple[FloatArray, FloatArray]:
-    """Multiply by the interval of slopes; products with 0 and 1 are exact, others are widened."""
-    slopes = np.stack([layer.slope_lower, layer.slope_upper])
-    ends = np.stack([side * slope for side in (lower, upper) for slope in slopes])
-    low: FloatArray = ends.min(axis=0)
-    high: FloatArray = ends.max(axis=0)
-    exact = np.isin(slopes, (0.0, 1.0, -1.0)).all(axis=0)
-    return np.where(exact, low, down(low)), np.where(exact, high, up(high))
+    """Do the same on the normal form, whose matrices have errors."""
+    lower = upper = output.weights
+    for layer, found in zip(reversed(layers), [None, *reversed(ranges)], strict=True):
+        if found is not None:
+            lower, upper = scaled_by_slopes(lower, upper, found)
+        size = np.maximum(np.abs(lower), np.abs(upper))
+        zero = np.zeros(layer.weight.shape[1])
+        lower, upper = affine_interval(layer.weight.T, zero, lower, upper)
+        if layer.weight_error.any():
+            error = inflate(layer.weight_error.T @ size, size.size + 2)
+            lower, upper = down(lower - error), up(upper + error)
+    return lower, upper
+
+
+def _anything(size: int) -> tuple[FloatArray, FloatArray]:
+    return np.full(size, -np.inf), np.full(size, np.inf)
 
 
 def gradient_norm_lower(
@@ -71,7 +108,8 @@ def gradient_norm_lower(
     way the neurons turn whose sign rounding leaves open. The smallest dual norm in the enclosure is
     therefore a lower bound; away from kinks it is the gradient's own norm but for rounding.
     """
-    ranges = interval_ranges(net, Box(point, 0.0))
-    lower, upper = gradient_interval(net, ranges, output)
+    at = Box(point, 0.0)
+    trace = Trace(interval_ranges(net, at)) if is_plain(net) else trace_ranges(net, at)
+    lower, upper = gradient_interval(net, trace.layers, output, trace.pools)
     inner = np.where((lower <= 0) & (upper >= 0), 0.0, np.minimum(np.abs(lower), np.abs(upper)))
     return norm_lower(inner, dual_norm)

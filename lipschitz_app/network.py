@@ -60,6 +60,7 @@ class Network:
         self.input_shape = _shape(self.layers, input_shape)
         self.steps: tuple[BoundLayer, ...] = bind_all(self.layers, self.input_shape)
         self.output_shape: Shape = tuple(self.steps[-1].output_shape)
+        self._pairs: list[tuple[FloatArray, FloatArray]] | None = None
 
     @classmethod
     def from_arrays(
@@ -162,25 +163,40 @@ class Network:
         return [values[0] for values in found] if single else found
 
     def affine_pairs(self) -> list[tuple[FloatArray, FloatArray]]:
-        """Return (W, b) of each layer of a network that alternates Linear and activations.
+        """Return (W, b) of each layer of a network that alternates affine maps and activations.
+
+        Convolutions become matrices. Networks that would need rounding or values that bypass an
+        activation (most with batch normalisation, max pooling or residual blocks) have no such
+        form; :func:`lipschitz_app.chain.chain` has one for them.
 
         Raises
         ------
         UnsupportedError
-            The network is not of that form.
+            The network is not of that form, or too large for matrices.
         """
+        if self._pairs is None:
+            self._pairs = self._find_pairs()
+        return list(self._pairs)
+
+    def _find_pairs(self) -> list[tuple[FloatArray, FloatArray]]:
         steps = [step for step in self.steps if not isinstance(step, Reshape)]
-        pairs = []
-        for position, step in enumerate(steps):
-            wanted: type = DenseOperator if position % 2 == 0 else Elementwise
-            if not isinstance(step, wanted) or len(steps) % 2 == 0:
-                raise UnsupportedError(
-                    f"{self!r} is not of the form Linear, activation, Linear, …, Linear, which "
-                    "is what this method supports"
-                )
-            if isinstance(step, DenseOperator):
-                pairs.append((step.matrix, step.bias))
-        return pairs
+        dense = all(isinstance(step, DenseOperator) for step in steps[::2])
+        if dense and len(steps) % 2 and all(isinstance(s, Elementwise) for s in steps[1::2]):
+            return [(s.matrix, s.bias) for s in steps if isinstance(s, DenseOperator)]
+        from lipschitz_app.chain import chain
+
+        layers = chain(self)
+        if any(layer.passes.any() for layer in layers[:-1]):
+            raise UnsupportedError(
+                f"{self!r} has max pooling or residual blocks; this method is offered for networks "
+                "that alternate affine layers and activations"
+            )
+        if any(layer.weight_error.any() or layer.bias_error.any() for layer in layers):
+            raise UnsupportedError(
+                f"{self!r} has affine layers in a row, whose product doubles do not hold exactly; "
+                "this method is offered for exact matrices between activations"
+            )
+        return [(layer.weight, layer.bias) for layer in layers]
 
     def save(self, path: str | PathLike[str], **extra: Any) -> None:
         """Write a fully connected network to an npz file that :func:`load_network` reads.

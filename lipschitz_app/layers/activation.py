@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -23,6 +24,11 @@ class Elementwise:
     def output_shape(self) -> Shape:
         """Shape of one output."""
         return self.input_shape
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return prod(self.input_shape)
 
     def __call__(self, v: FloatArray, /) -> FloatArray:
         """Return the activation of each entry."""

@@ -9,6 +9,7 @@ from lipschitz_app.errors import InvalidNetworkError
 from lipschitz_app.layers.activation import Elementwise
 from lipschitz_app.layers.base import BoundLayer, DifferentiableLayer, Layer, Shape
 from lipschitz_app.operators.base import AffineOperator
+from lipschitz_app.operators.pooling import MaxPooling
 from lipschitz_app.rounding import FloatArray
 
 
@@ -42,6 +43,15 @@ def elementwise(steps: Sequence[BoundLayer]) -> Iterator[Elementwise]:
             yield step
         for part in parts(step):
             yield from elementwise(part)
+
+
+def max_pools(steps: Sequence[BoundLayer]) -> Iterator[MaxPooling]:
+    """Yield the max pools in the order of evaluation, those inside branches included."""
+    for step in steps:
+        if isinstance(step, MaxPooling):
+            yield step
+        for part in parts(step):
+            yield from max_pools(part)
 
 
 def parts(step: BoundLayer) -> tuple[tuple[BoundLayer, ...], ...]:

@@ -21,6 +21,7 @@ from lipschitz_app.hidden import presolve
 from lipschitz_app.lower.line_search import improve
 from lipschitz_app.lower.patterns import pattern_search
 from lipschitz_app.lower.projection import SearchRegion
+from lipschitz_app.lower.sampled import sampled_lower_bound
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, OutputVector, as_output
 from lipschitz_app.ranges.interval import interval_ranges
@@ -73,7 +74,8 @@ def lipschitz_lower_bound(
     Parameters
     ----------
     net : Network
-        Fully connected with ReLU.
+        With ReLU. Where it does not alternate affine layers and activations (max pooling, residual
+        blocks, batch normalisation) random steps take the place of the ascent.
     region : Box, Ball or Everywhere
     norm : 1, 2 or "inf"
         Norm of the input space.
@@ -108,6 +110,8 @@ def lipschitz_lower_bound(
     region = check_region(region, net.input_size)
     dual_norm = dual(norms.as_norm(norm))
     target = as_output(output, net.output_size)
+    if not has_pairs(net):
+        return _sampled(net, region, target, dual_norm, starts, steps, rng, time_limit)
     largest = max(matrix.size for matrix, _ in net.affine_pairs())
     if starts is None:
         starts = int(np.clip(_PRODUCT // largest, 32, 128))
@@ -136,6 +140,40 @@ def lipschitz_lower_bound(
         points = _flip(net, region, target, points, dual_norm, end)
     value, witness = _best(net, target, points, dual_norm)
     timings = {"ascent": middle - begin, "local search": time.perf_counter() - middle}
+    return LowerBound(value, witness.reshape(net.input_shape), "proven", timings)
+
+
+def has_pairs(net: Network) -> bool:
+    """Return whether the network has the matrices that the ascent works on."""
+    try:
+        net.affine_pairs()
+    except UnsupportedError:
+        return False
+    return True
+
+
+def _sampled(
+    net: Network,
+    region: Region,
+    target: OutputVector,
+    dual_norm: Norm,
+    starts: int | None,
+    steps: int | None,
+    rng: int | np.random.Generator,
+    time_limit: float | None,
+) -> LowerBound:
+    begin = time.perf_counter()
+    value, witness = sampled_lower_bound(
+        net,
+        region,
+        target,
+        dual_norm,
+        starts=64 if starts is None else starts,
+        steps=40 if steps is None else steps,
+        generator=np.random.default_rng(rng),
+        end=np.inf if time_limit is None else begin + time_limit,
+    )
+    timings = {"sampling": time.perf_counter() - begin}
     return LowerBound(value, witness.reshape(net.input_shape), "proven", timings)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipschitz_app.regions import Ball, Box, Region
+from lipschitz_app.regions import Ball, BallInBox, Box, Region
 from lipschitz_app.rounding import FloatArray
 
 _SHRINK = 1.0 - 1e-12
@@ -25,6 +25,8 @@ class SearchRegion:
         Of the Euclidean ball; infinite for a box.
     decades : float
         How many powers of ten the sizes of the starts spread over; 0 for a bounded region.
+    anchor : array, shape (n,), or None
+        A point in both the box and the ball, where that is not the centre.
     """
 
     lower: FloatArray
@@ -32,6 +34,7 @@ class SearchRegion:
     center: FloatArray
     radius: float
     decades: float = 0.0
+    anchor: FloatArray | None = None
 
     @classmethod
     def around(cls, region: Region, pairs: Sequence[tuple[FloatArray, FloatArray]]) -> SearchRegion:
@@ -44,6 +47,10 @@ class SearchRegion:
         if isinstance(region, Ball):
             radius = region.radius * _SHRINK
             low, high = region.center - radius, region.center + radius
+            if isinstance(region, BallInBox):
+                low = np.maximum(low, region.box.inner_lower)
+                high = np.minimum(high, region.box.inner_upper)
+                return cls(low, high, region.center, radius, anchor=region.anchor)
             return cls(low, high, region.center, radius)
         matrix, bias = pairs[0]
         sizes = np.linalg.norm(matrix, axis=1)
@@ -60,12 +67,25 @@ class SearchRegion:
     def clip(self, points: FloatArray) -> FloatArray:
         """Return the points moved into the region."""
         points = np.clip(points, self.lower, self.upper)
+        if self.anchor is not None:
+            return self._clip_from(self.anchor, points)
         if np.isfinite(self.radius):
             offset = points - self.center
             size = np.linalg.norm(offset, axis=-1, keepdims=True)
             factor = np.minimum(1.0, self.radius / np.where(size > 0, size, 1.0))
             points = np.clip(self.center + offset * factor, self.lower, self.upper)
         return points
+
+    def _clip_from(self, anchor: FloatArray, points: FloatArray) -> FloatArray:
+        """Return the last points in the ball on the way from an anchor inside it."""
+        ways = points - anchor
+        start = anchor - self.center
+        a = np.square(ways).sum(axis=-1, keepdims=True)
+        b = (ways * start).sum(axis=-1, keepdims=True)
+        room = max(0.0, self.radius**2 - float(start @ start))
+        root = np.sqrt(b * b + a * room)
+        share = np.minimum(1.0, (root - b) / np.where(a > 0, a, 1.0)) * _SHRINK
+        return np.asarray(np.clip(anchor + share * ways, self.lower, self.upper))
 
     def sample(self, count: int, generator: np.random.Generator) -> FloatArray:
         """Return points: the centre first, then uniform ones and corners alternately."""

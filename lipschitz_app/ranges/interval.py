@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipschitz_app.activations.base import ActivationEncoding
-from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.layers.activation import Elementwise
 from lipschitz_app.layers.linear import Reshape
 from lipschitz_app.network import Network
@@ -87,6 +86,10 @@ def interval_ranges(net: Network, region: Region) -> list[LayerRange]:
     {'dead': 1, 'active': 1, 'unstable': 1}
     """
     region = check_region(region, net.input_size)
+    if not all(isinstance(step, (DenseOperator, Elementwise, Reshape)) for step in net.steps):
+        from lipschitz_app.ranges.propagate import trace_ranges
+
+        return trace_ranges(net, region).layers
     lower, upper = bounds(region, net.input_size)
     found: list[LayerRange] = []
     first = True
@@ -102,9 +105,4 @@ def interval_ranges(net: Network, region: Region) -> list[LayerRange]:
             found.append(layer_range(step.encoding, lower, upper))
             lower, upper = step.encoding.value_range(lower, upper)
             first = False
-        elif not isinstance(step, Reshape):
-            raise UnsupportedError(
-                f"interval bounds are offered for Linear, Flatten and activation layers, not for "
-                f"{type(step).__name__}"
-            )
     return found

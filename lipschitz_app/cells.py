@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipschitz_app.errors import UnsupportedError
-from lipschitz_app.regions import Ball, BallInBox, Box, Region
+from lipschitz_app.regions import Ball, Box, Region
 from lipschitz_app.rounding import FloatArray
 
 MARGIN = 1e-8
@@ -48,7 +48,7 @@ class Arrangement:
         UnsupportedError
             The region is a ball, over which the program is not linear.
         """
-        if isinstance(region, (Ball, BallInBox)):
+        if isinstance(region, Ball):
             raise UnsupportedError(
                 "patterns over a Euclidean ball are not offered; use a Box or Everywhere()"
             )

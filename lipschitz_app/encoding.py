@@ -38,8 +38,8 @@ from scipy import sparse
 import polyopt as po
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer
-from lipschitz_app.regions import Ball, Box, Region
-from lipschitz_app.rounding import UNIT, FloatArray, Norm, affine_interval, inflate, up
+from lipschitz_app.regions import Ball, BallInBox, Box, Region
+from lipschitz_app.rounding import UNIT, FloatArray, Norm, affine_interval, down, inflate, up
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,11 @@ def encode(
     inequalities += _norm_ball([generators[i] for i in t], norm == "2")
     if s.size:
         inequalities += _norm_ball([generators[i] for i in s], isinstance(region, Ball))
+    cut = _cut_inputs(region, moving)
+    for position, (least, greatest) in cut.items():
+        input_ = generators[s[position]]
+        product = (input_ - least) * (greatest - input_)
+        inequalities.append(product + _expansion_slack(least, greatest))
     lower = np.concatenate([-np.ones(t.size + s.size), np.zeros(k), np.zeros(z.size)])
     upper = np.ones(total)
     constraints_of: list[tuple[int, ...]] = []
@@ -221,6 +226,8 @@ def encode(
         inequalities += _mccormick(generators, pairs, lower)
     elif mccormick == "slopes":
         inequalities += _mccormick(generators, [(int(i), int(j)) for i in t for j in u], lower)
+    for position, (least, greatest) in cut.items():
+        lower[s[position]], upper[s[position]] = max(-1.0, least), min(1.0, greatest)
     problem = po.PolynomialProblem(
         objective, inequalities, equalities, variables=names, sense="max"
     )
@@ -250,6 +257,20 @@ def _rounding(hidden: HiddenLayer, coefficients: FloatArray) -> float:
 def _norm_ball(generators: list[po.Polynomial], euclidean: bool) -> list[po.Polynomial]:
     squares = [v * v for v in generators]
     return [1 - po.sum_polynomials(squares)] if euclidean else [1 - square for square in squares]
+
+
+def _cut_inputs(region: Region, moving: np.ndarray) -> dict[int, tuple[float, float]]:
+    """Return bounds of the scaled inputs of a ball that a box cuts, rounded outwards."""
+    if not isinstance(region, BallInBox) or region.radius == 0.0:
+        return {}
+    low = down(down(region.lower - region.center) / region.radius)
+    high = up(up(region.upper - region.center) / region.radius)
+    sides = zip(low[moving].tolist(), high[moving].tolist(), strict=True)
+    return {
+        position: (least, greatest)
+        for position, (least, greatest) in enumerate(sides)
+        if least > -1.0 or greatest < 1.0
+    }
 
 
 def _affine(

@@ -187,7 +187,7 @@ class Ball:
         """Upper corner of a box around the ball, rounded outwards."""
         return up(self.center + self.radius)
 
-    def intersect(self, other: Region) -> Ball | BallInBox:
+    def intersect(self, other: Region) -> Ball:
         """Return the points of this ball that are in a box too.
 
         A box with one input stands for the same bounds on every input.
@@ -205,11 +205,11 @@ class Ball:
         BallInBox(2 inputs, radius 0.2)
         """
         found = intersection(self, other)
-        assert isinstance(found, (Ball, BallInBox))
+        assert isinstance(found, Ball)
         return found
 
     def __repr__(self) -> str:
-        return f"Ball({self.size} inputs, radius {self.radius:g})"
+        return f"{type(self).__name__}({self.size} inputs, radius {self.radius:g})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,15 +227,18 @@ class Everywhere:
         return other
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BallInBox:
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class BallInBox(Ball):
     """The points of a Euclidean ball that lie in a box; made by ``ball.intersect(box)``.
+
+    Whoever knows balls only may take it for one: a bound over the ball holds for its part.
 
     Attributes
     ----------
-    ball : Ball
+    center, radius
+        Of the ball; the centre may lie outside the box.
     box : Box
-        Of as many inputs, around no more than the ball.
+        Of as many inputs, within the box around the ball.
     anchor : array, shape (n,)
         A point of the region: the one next to the centre of the ball.
 
@@ -251,35 +254,26 @@ class BallInBox:
     (BallInBox(2 inputs, radius 1.5), [0.0, 1.0], [-1.0, 0.5])
     """
 
-    ball: Ball
     box: Box
-    anchor: FloatArray = field(init=False, repr=False)
+    anchor: FloatArray
 
-    def __post_init__(self) -> None:
-        anchor = np.clip(self.ball.center, self.box.inner_lower, self.box.inner_upper)
-        distance = float(np.linalg.norm(anchor - self.ball.center))
-        if distance > self.ball.radius * (1 - 1e-9):
+    def __init__(self, ball: Ball, box: Box) -> None:
+        Ball.__init__(self, ball.center, ball.radius)
+        anchor = np.clip(ball.center, box.inner_lower, box.inner_upper)
+        distance = float(np.linalg.norm(anchor - ball.center))
+        if distance > ball.radius * (1 - 1e-9):
             raise InvalidRegionError(
-                f"the ball of radius {self.ball.radius:g} misses the box: the nearest point of the "
+                f"the ball of radius {ball.radius:g} misses the box: the nearest point of the "
                 f"box is {distance:g} from the centre"
             )
         anchor.setflags(write=False)
+        object.__setattr__(self, "box", box)
         object.__setattr__(self, "anchor", anchor)
 
     @property
-    def size(self) -> int:
-        """Number of inputs."""
-        return self.ball.size
-
-    @property
-    def center(self) -> FloatArray:
-        """Centre of the ball; it may lie outside the box."""
-        return self.ball.center
-
-    @property
-    def radius(self) -> float:
-        """Radius of the ball."""
-        return self.ball.radius
+    def ball(self) -> Ball:
+        """The ball without the box."""
+        return Ball(self.center, self.radius)
 
     @property
     def lower(self) -> FloatArray:
@@ -291,17 +285,8 @@ class BallInBox:
         """Upper corner of a box around the region."""
         return self.box.upper
 
-    def intersect(self, other: Region) -> BallInBox:
-        """Return the points of this region that are in a box too."""
-        found = intersection(self, other)
-        assert isinstance(found, BallInBox)
-        return found
 
-    def __repr__(self) -> str:
-        return f"BallInBox({self.size} inputs, radius {self.radius:g})"
-
-
-Region: TypeAlias = Box | Ball | BallInBox | Everywhere
+Region: TypeAlias = Box | Ball | Everywhere
 
 
 def intersection(first: Region, second: Region) -> Region:
@@ -310,22 +295,18 @@ def intersection(first: Region, second: Region) -> Region:
     check_region(second, 0)
     if isinstance(first, Everywhere) or isinstance(second, Everywhere):
         return second if isinstance(first, Everywhere) else first
-    balls = [region for region in (first, second) if not isinstance(region, Box)]
+    balls = [region for region in (first, second) if isinstance(region, Ball)]
     if len(balls) > 1:
         raise UnsupportedError("the intersection of two balls is not offered; use a box and a ball")
-    size = max(first.size, second.size)
-    if balls:
-        size = balls[0].size
+    size = balls[0].size if balls else max(first.size, second.size)
     boxes = [_broadcast(region, size) for region in (first, second) if isinstance(region, Box)]
     if not balls:
         return _cut(boxes[0], boxes[1].lower, boxes[1].upper, boxes[1])
-    ball = balls[0].ball if isinstance(balls[0], BallInBox) else balls[0]
-    if isinstance(balls[0], BallInBox):
-        boxes.append(balls[0].box)
-    assert isinstance(ball, Ball)
-    for other in boxes[1:]:
-        boxes[0] = _cut(boxes[0], other.lower, other.upper, other)
-    return BallInBox(ball, _cut(boxes[0], ball.lower, ball.upper))
+    ball, box = balls[0], boxes[0]
+    if isinstance(ball, BallInBox):
+        box = _cut(box, ball.box.lower, ball.box.upper, ball.box)
+        ball = ball.ball
+    return BallInBox(ball, _cut(box, ball.lower, ball.upper))
 
 
 def _broadcast(box: Box, size: int) -> Box:
@@ -373,7 +354,7 @@ def check_region(region: object, size: int) -> Region:
     InvalidRegionError
         It is no region, or has another number of inputs.
     """
-    if not isinstance(region, (Box, Ball, BallInBox, Everywhere)):
+    if not isinstance(region, (Box, Ball, Everywhere)):
         raise InvalidRegionError(
             f"{region!r} is not a region; use Box(center=…, radius=…), Box(lower=…, upper=…), "
             "Ball(center, radius) or Everywhere()"

@@ -25,10 +25,25 @@ def add_region_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--lower", metavar="FILE", help="lower corner of a box, instead of a centre")
     group.add_argument("--upper", metavar="FILE", help="upper corner of a box")
     group.add_argument("--ball", action="store_true", help="a Euclidean ball instead of a box")
+    group.add_argument(
+        "--domain",
+        type=float,
+        nargs=2,
+        metavar=("LO", "HI"),
+        help="only the inputs with all entries in this range, such as 0 1 for pixels",
+    )
 
 
-def read_region(arguments: argparse.Namespace) -> Region:
-    """Return the region that the options describe."""
+def read_region(arguments: argparse.Namespace, size: int) -> Region:
+    """Return the region that the options describe, for a network with `size` inputs."""
+    region = _region(arguments)
+    if arguments.domain is None:
+        return region
+    low, high = arguments.domain
+    return region.intersect(Box(lower=np.full(size, low), upper=np.full(size, high)))
+
+
+def _region(arguments: argparse.Namespace) -> Region:
     corners = (arguments.lower, arguments.upper)
     if any(corners):
         if not all(corners) or arguments.center or arguments.radius is not None or arguments.ball:

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress(f"{arguments.network}: {net!r}")
     result = lipschitz_constant(
         net,
-        read_region(arguments),
+        read_region(arguments, net.input_size),
         arguments.norm,
         read_output(arguments.output, net),
         method=arguments.method,

@@ -29,7 +29,7 @@ import numpy as np
 from lipschitz_app.activations.lines import LinearBounds, Lines, linear_bounds
 from lipschitz_app.chain import ChainLayer
 from lipschitz_app.ranges.support import support
-from lipschitz_app.regions import Ball, BallInBox, Box
+from lipschitz_app.regions import Ball, Box
 from lipschitz_app.rounding import UNIT, FloatArray, gamma, inflate, up
 
 Choice = tuple[FloatArray, FloatArray]
@@ -116,7 +116,7 @@ def substitute(
     last: AffineRows,
     before: Sequence[BoundedLayer],
     output_size: FloatArray,
-    region: Box | Ball | BallInBox,
+    region: Box | Ball,
     choices: Sequence[Choice],
 ) -> Substitution:
     """Bound ``rows @ x + constants`` from above, x being the outputs of the last layer of `before`.
@@ -127,7 +127,7 @@ def substitute(
     before : sequence of BoundedLayer
     output_size : array
         Bounds on the absolute values of x.
-    region : Box, Ball or BallInBox
+    region : Box or Ball
     choices : sequence of Choice, one per layer of `before`
     """
     rows, constants, row_errors, constant_errors = last
@@ -193,7 +193,7 @@ def improve(
     last: AffineRows,
     before: Sequence[BoundedLayer],
     output_size: FloatArray,
-    region: Box | Ball | BallInBox,
+    region: Box | Ball,
     steps: int,
 ) -> FloatArray:
     """Return the smallest upper bounds among several combinations of lines.

@@ -37,7 +37,7 @@ def pre_activation_ranges(net: Network, region: Region, method: str = "auto") ->
     ----------
     net : Network
         Anything that :func:`lipschitz_app.chain.chain` can write with matrices.
-    region : Box, Ball, BallInBox or Everywhere
+    region : Box, Ball or Everywhere
     method : str
         - "interval": interval arithmetic layer by layer.
         - "crown": linear bounds substituted backwards, intersected with the former. The lines of

@@ -28,7 +28,7 @@ from lipschitz_app.ranges.crown import (
     closest,
     substitute,
 )
-from lipschitz_app.regions import Ball, BallInBox, Box
+from lipschitz_app.regions import Ball, Box
 from lipschitz_app.rounding import FloatArray
 
 
@@ -36,7 +36,7 @@ def program_bounds(
     last: AffineRows,
     before: Sequence[BoundedLayer],
     output_size: FloatArray,
-    region: Box | Ball | BallInBox,
+    region: Box | Ball,
 ) -> FloatArray:
     """Return proven upper bounds of rows, one linear program each.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 import numpy as np
 
 from lipschitz_app.regions import Ball, BallInBox, Box
@@ -13,7 +11,7 @@ _TINY = float(np.finfo(np.float64).tiny)
 _STEPS = 60
 
 
-def support(rows: FloatArray, region: Box | Ball | BallInBox) -> tuple[FloatArray, FloatArray]:
+def support(rows: FloatArray, region: Box | Ball) -> tuple[FloatArray, FloatArray]:
     r"""Return upper bounds of ``rows @ x`` over a region, and points that nearly reach them.
 
     Parameters
@@ -44,15 +42,13 @@ def support(rows: FloatArray, region: Box | Ball | BallInBox) -> tuple[FloatArra
     """
     if isinstance(region, Box):
         return _box(rows, region.center, region.radius)
-    if isinstance(region, Ball):
-        return _ball(rows, region.center, region.radius)
     if isinstance(region, BallInBox):
         return _both(rows, region)
-    assert_never(region)
+    return _ball(rows, region.center, region.radius)
 
 
 def affine_range(
-    matrix: FloatArray, bias: FloatArray, region: Box | Ball | BallInBox
+    matrix: FloatArray, bias: FloatArray, region: Box | Ball
 ) -> tuple[FloatArray, FloatArray]:
     """Enclose ``matrix @ x + bias`` over a region, rounded outwards."""
     low, high = support(-matrix, region)[0], support(matrix, region)[0]
@@ -79,7 +75,7 @@ def _ball(rows: FloatArray, center: FloatArray, radius: float) -> tuple[FloatArr
 
 
 def _both(rows: FloatArray, region: BallInBox) -> tuple[FloatArray, FloatArray]:
-    box, ball = region.box, region.ball
+    box, ball = region.box, region
     in_ball, points = _ball(rows, ball.center, ball.radius)
     in_box, corners = _box(rows, box.center, box.radius)
     best = np.minimum(in_ball, in_box)

@@ -1,6 +1,6 @@
 """Polynomial optimisation problems: data only, with no solver and no order.
 
-``min f(x)`` (or ``max``) subject to ``g_j(x) >= 0`` and ``h_i(x) = 0``, x in R^n.
+``min f(x)`` (or ``max``) subject to ``g_j(x) >= 0``, ``h_i(x) = 0`` and ``G_k(x) ⪰ 0``, x in R^n.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from polyopt.errors import InvalidProblemError
-from polyopt.polynomial.convert import from_sympy, is_sympy, natural_key, variable_names
+from polyopt.polynomial.convert import is_sympy, variable_names
+from polyopt.polynomial.matrix import PolynomialMatrix, as_polynomial, entry_table, variables_of
+from polyopt.polynomial.matrix_inequality import MatrixInequality
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.polynomial.relation import Relation
 from polyopt.polynomial.variables import Variables
@@ -32,6 +34,8 @@ class PolynomialProblem:
         The n variables in the order of the coordinates of points. Left out: those of the
         polynomials in order of appearance, then sympy symbols by name.
     sense : {"min", "max"}
+    matrix_inequalities : iterable of matrices
+        Each a symmetric matrix of polynomials, ``G(x) ⪰ 0``; see :func:`polyopt.psd`.
 
     Raises
     ------
@@ -47,11 +51,19 @@ class PolynomialProblem:
     (0.25, 1.0)
     """
 
-    __slots__ = ("equalities", "inequalities", "objective", "sense", "variables")
+    __slots__ = (
+        "equalities",
+        "inequalities",
+        "matrix_inequalities",
+        "objective",
+        "sense",
+        "variables",
+    )
 
     objective: Polynomial
     inequalities: tuple[Polynomial, ...]
     equalities: tuple[Polynomial, ...]
+    matrix_inequalities: tuple[PolynomialMatrix, ...]
     variables: Variables
     sense: Literal["min", "max"]
 
@@ -62,6 +74,7 @@ class PolynomialProblem:
         equalities: Iterable[Any] = (),
         variables: Iterable[object] | None = None,
         sense: Literal["min", "max"] = "min",
+        matrix_inequalities: Iterable[Any] = (),
     ) -> None:
         if sense not in ("min", "max"):
             raise InvalidProblemError(f'sense is {sense!r}; it must be "min" or "max"')
@@ -73,8 +86,13 @@ class PolynomialProblem:
         for kind, group in given.items():
             for index, item in enumerate(group):
                 _require_expression(item, kind if kind.startswith("the") else f"{kind} {index}")
+        tables = [
+            _table(item, f"matrix inequality {k}")
+            for k, item in enumerate(_listed(matrix_inequalities, "matrix_inequalities"))
+        ]
         items = [item for group in given.values() for item in group]
-        names = _all_variables(items) if variables is None else _given_variables(variables)
+        items += [entry for table in tables for row in table for entry in row]
+        names = variables_of(items) if variables is None else _given_variables(variables)
         if not len(names):
             raise InvalidProblemError(
                 "the problem has no variable; give a polynomial objective or constraints, "
@@ -82,12 +100,17 @@ class PolynomialProblem:
             )
         self.variables = names
         self.sense = sense
-        self.objective = _convert(objective, names, "the objective")
+        self.objective = as_polynomial(objective, names, "the objective")
         self.inequalities = tuple(
-            _convert(item, names, f"inequality {j}") for j, item in enumerate(given["inequality"])
+            as_polynomial(item, names, f"inequality {j}")
+            for j, item in enumerate(given["inequality"])
         )
         self.equalities = tuple(
-            _convert(item, names, f"equality {i}") for i, item in enumerate(given["equality"])
+            as_polynomial(item, names, f"equality {i}") for i, item in enumerate(given["equality"])
+        )
+        self.matrix_inequalities = tuple(
+            PolynomialMatrix.from_entries(table, names, place=f"matrix inequality {k}")
+            for k, table in enumerate(tables)
         )
         self._refuse_violated_constants()
 
@@ -100,6 +123,14 @@ class PolynomialProblem:
                     raise InvalidProblemError(
                         f"{kind} {index} is the constant {value:g} {relation}, which no point "
                         "satisfies; remove it or mend its data"
+                    )
+        for index, matrix in enumerate(self.matrix_inequalities):
+            if matrix.degree == 0:
+                low = matrix.smallest_eigenvalue(np.zeros(self.number_of_variables))
+                if low < -1e-12 * max(1.0, float(np.abs(matrix.coefficients).max(initial=0.0))):
+                    raise InvalidProblemError(
+                        f"matrix inequality {index} is a constant matrix with the eigenvalue "
+                        f"{low:g}, which is never positive semidefinite; remove it or mend its data"
                     )
 
     @property
@@ -120,7 +151,12 @@ class PolynomialProblem:
     @property
     def degree(self) -> int:
         """Largest degree of objective and constraints."""
-        return max(p.degree for p in (self.objective, *self.inequalities, *self.equalities))
+        return max([self.objective.degree, *(p.degree for p in self.constraints)])
+
+    @property
+    def constraints(self) -> tuple[Polynomial | PolynomialMatrix, ...]:
+        """All constraints: inequalities, equalities, matrix inequalities."""
+        return (*self.inequalities, *self.equalities, *self.matrix_inequalities)
 
     def evaluate(self, point: ArrayLike) -> Any:
         """Give the value of the objective at a point (n,) or a batch (k, n)."""
@@ -132,7 +168,7 @@ class PolynomialProblem:
         Returns
         -------
         float or float array of shape (k,)
-            ``max(0, -g_j(x), |h_i(x)|)``.
+            ``max(0, -g_j(x), |h_i(x)|, -λ_min(G_k(x)))``.
         """
         points = np.asarray(point, dtype=np.float64)
         worst: Any = np.zeros(points.shape[:-1])
@@ -140,20 +176,26 @@ class PolynomialProblem:
             worst = np.maximum(worst, -np.asarray(g(points)))
         for h in self.equalities:
             worst = np.maximum(worst, np.abs(h(points)))
+        for matrix in self.matrix_inequalities:
+            worst = np.maximum(worst, -np.asarray(matrix.smallest_eigenvalue(points)))
         return float(worst) if points.ndim == 1 else worst
 
     def __repr__(self) -> str:
+        number = len(self.matrix_inequalities)
+        matrices = f", {number} matrix inequalities" if number else ""
         return (
             f"<PolynomialProblem: {self.sense} of degree {self.degree}, "
             f"{self.number_of_variables} variables, {len(self.inequalities)} inequalities, "
-            f"{len(self.equalities)} equalities>"
+            f"{len(self.equalities)} equalities{matrices}>"
         )
 
     def __str__(self) -> str:
         lines = [f"{self.sense}imize  {self.objective}"]
         constraints = [f"{g} >= 0" for g in self.inequalities[:20]]
         constraints += [f"{h} == 0" for h in self.equalities[:20]]
-        left = len(self.inequalities) + len(self.equalities) - len(constraints)
+        constraints += [f"{matrix} ⪰ 0" for matrix in self.matrix_inequalities[:20]]
+        total = len(self.inequalities) + len(self.equalities) + len(self.matrix_inequalities)
+        left = total - len(constraints)
         if left:
             constraints.append(f"… ({left} more constraints)")
         for i, text in enumerate(constraints):
@@ -172,7 +214,7 @@ def minimize(
     objective : Polynomial, number or sympy expression
     subject_to : iterable of relations
         Comparisons of polynomials (``p >= q``, ``p <= q``, ``p == q``), sympy relations,
-        and lists or arrays of them.
+        :func:`polyopt.psd`, :func:`polyopt.soc`, and lists or arrays of them.
     variables : iterable, optional
         See :class:`PolynomialProblem`.
 
@@ -210,10 +252,12 @@ def _state(
     names = None if variables is None else _given_variables(variables)
     inequalities: list[Any] = []
     equalities: list[Any] = []
+    matrices: list[Any] = []
+    groups = {"inequality": inequalities, "equality": equalities, "matrix": matrices}
     for index, item in enumerate(_flat(subject_to)):
         lhs, kind = _relation(item, index)
-        (inequalities if kind == "inequality" else equalities).append(lhs)
-    return PolynomialProblem(objective, inequalities, equalities, names, sense)
+        groups[kind].append(lhs)
+    return PolynomialProblem(objective, inequalities, equalities, names, sense, matrices)
 
 
 def _flat(items: Any) -> Iterable[Any]:
@@ -235,6 +279,13 @@ def _relation(item: Any, index: int) -> tuple[Any, str]:
     place = f"constraint {index}"
     if isinstance(item, Relation):
         return item.polynomial, item.kind
+    if isinstance(item, MatrixInequality):
+        return item, "matrix"
+    if isinstance(item, PolynomialMatrix) or getattr(item, "is_Matrix", False):
+        raise InvalidProblemError(
+            f"{place} is a matrix, which is not a relation; write psd(matrix) to constrain it to "
+            "be positive semidefinite"
+        )
     if isinstance(item, (bool, np.bool_)) or (is_sympy(item) and str(item) in ("True", "False")):
         if bool(item):
             return 0.0, "equality"
@@ -260,7 +311,8 @@ def _relation(item: Any, index: int) -> tuple[Any, str]:
 
 
 def _listed(items: Iterable[Any], name: str) -> list[Any]:
-    if isinstance(items, (Polynomial, Relation)) or is_sympy(items):
+    single = isinstance(items, (Polynomial, Relation, MatrixInequality, PolynomialMatrix))
+    if single or is_sympy(items):
         raise InvalidProblemError(f"{name} is a single expression; give a list of them")
     if isinstance(items, str) or not hasattr(items, "__iter__"):
         raise InvalidProblemError(f"{name} is {items!r}; give a list of polynomials")
@@ -278,15 +330,9 @@ def _given_variables(variables: Iterable[object]) -> Variables:
     return variables if isinstance(variables, Variables) else variable_names(variables)
 
 
-def _all_variables(items: list[Any]) -> Variables:
-    names = Variables(())
-    symbols: set[str] = set()
-    for item in items:
-        if isinstance(item, Polynomial):
-            names = names | item.variables
-        elif is_sympy(item):
-            symbols |= {str(symbol) for symbol in item.free_symbols}
-    return names | Variables(sorted(symbols, key=natural_key)) if symbols else names
+def _table(item: Any, place: str) -> list[list[Any]]:
+    """Entries of a matrix inequality."""
+    return entry_table(item.entries if isinstance(item, MatrixInequality) else item, place)
 
 
 def _require_expression(item: Any, place: str) -> None:
@@ -297,14 +343,6 @@ def _require_expression(item: Any, place: str) -> None:
         f"{place} is {what} of type {type(item).__name__}; give a Polynomial, a number or a "
         "sympy expression"
     )
-
-
-def _convert(item: Any, names: Variables, place: str) -> Polynomial:
-    if isinstance(item, Polynomial):
-        return item.over(names, place=place)
-    if is_sympy(item):
-        return from_sympy(item, names, place=place)
-    return Polynomial.constant(item, names)
 
 
 def _short(variables: Variables) -> str:

@@ -9,7 +9,8 @@ A file is one object with these members, of which only the objective is required
       "objective": "x0^2*x1 - 3*x1 + 1",
       "subject_to": ["x0^2 + x1^2 <= 1", "x0 == x1"],     comparisons
       "inequalities": ["1 - x0^2"],                       polynomials that must be >= 0
-      "equalities": [{"exponents": [[1, 0], [0, 1]], "coefficients": [1.0, -1.0]}]
+      "equalities": [{"exponents": [[1, 0], [0, 1]], "coefficients": [1.0, -1.0]}],
+      "matrix_inequalities": [[["1", "x0"], ["x0", "1"]]]  matrices that must be PSD, by rows
     }
 
 Text is read by :mod:`polyopt.polynomial.parse`; nothing is evaluated. Arrays have a row of n
@@ -38,7 +39,7 @@ from polyopt.problem import PolynomialProblem
 FORMAT, VERSION = "polyopt problem", 1
 _MEMBERS = (
     "format", "version", "sense", "variables", "objective", "subject_to", "inequalities",
-    "equalities",
+    "equalities", "matrix_inequalities",
 )  # fmt: skip
 
 T = TypeVar("T")
@@ -113,7 +114,7 @@ def problem_to_dict(problem: PolynomialProblem) -> dict[str, Any]:
     """
     readable = all(NAME.fullmatch(name) for name in problem.variables)
     write: Callable[[Polynomial], Any] = polynomial_text if readable else _arrays
-    return {
+    data: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "sense": problem.sense,
@@ -122,6 +123,12 @@ def problem_to_dict(problem: PolynomialProblem) -> dict[str, Any]:
         "inequalities": [write(g) for g in problem.inequalities],
         "equalities": [write(h) for h in problem.equalities],
     }
+    if problem.matrix_inequalities:
+        data["matrix_inequalities"] = [
+            [[write(p) for p in row] for row in matrix.entries()]
+            for matrix in problem.matrix_inequalities
+        ]
+    return data
 
 
 def problem_from_dict(data: Any, *, name: str = "problem") -> PolynomialProblem:
@@ -163,6 +170,10 @@ def problem_from_dict(data: Any, *, name: str = "problem") -> PolynomialProblem:
         _polynomial(item, variables, f"{name}: equality {i}")
         for i, item in enumerate(_list(data, "equalities", name))
     ]
+    matrices = [
+        _matrix(item, variables, f"{name}: matrix inequality {k}")
+        for k, item in enumerate(_list(data, "matrix_inequalities", name))
+    ]
     objective = _polynomial(data["objective"], variables, f"{name}: objective")
     for k, item in enumerate(_list(data, "subject_to", name)):
         place = f"{name}: subject_to {k}"
@@ -172,7 +183,7 @@ def problem_from_dict(data: Any, *, name: str = "problem") -> PolynomialProblem:
         group = inequalities if relation.kind == "inequality" else equalities
         group.append(relation.polynomial)
     try:
-        return PolynomialProblem(objective, inequalities, equalities, variables, sense)
+        return PolynomialProblem(objective, inequalities, equalities, variables, sense, matrices)
     except InvalidProblemError as error:
         raise FormatError(f"{name}: {error}") from None
 
@@ -184,6 +195,15 @@ def _variables(items: Any, name: str) -> Variables:
         return Variables(items)
     except InvalidProblemError as error:
         raise FormatError(f"{name}: {error}") from None
+
+
+def _matrix(item: Any, variables: Variables | None, place: str) -> list[list[Polynomial]]:
+    if not isinstance(item, list) or not all(isinstance(row, list) for row in item):
+        _fail(place, f"must be a list of rows, each a list of polynomials, not {_kind(item)}")
+    return [
+        [_polynomial(entry, variables, f"{place}, entry ({i}, {j})") for j, entry in enumerate(row)]
+        for i, row in enumerate(item)
+    ]
 
 
 def _polynomial(item: Any, variables: Variables | None, place: str) -> Polynomial:

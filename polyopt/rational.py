@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from polyopt.errors import InvalidProblemError, ProofError, ProofRejectedError
 from polyopt.extraction import Minimizer
+from polyopt.polynomial.matrix_inequality import psd
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem, minimize
 from polyopt.proof.box import Box
@@ -109,7 +110,11 @@ class RationalProblem:
         """Minimise a polynomial over the same set."""
         problem = self._whole
         return PolynomialProblem(
-            objective, problem.inequalities, problem.equalities, problem.variables
+            objective,
+            problem.inequalities,
+            problem.equalities,
+            problem.variables,
+            matrix_inequalities=problem.matrix_inequalities,
         )
 
     def parametric(self, value: float) -> Polynomial:
@@ -151,8 +156,9 @@ class RationalProblem:
             stem += "_"
         bound = program.coefficient(stem)
         problem = self._whole
-        relations = [g >= 0 for g in problem.inequalities]
+        relations: list[Any] = [g >= 0 for g in problem.inequalities]
         relations += [h == 0 for h in problem.equalities]
+        relations += [psd(matrix) for matrix in problem.matrix_inequalities]
         program.require_nonnegative(
             self.sign * self.numerator - bound * self.denominator, on=relations, hierarchy=make
         )

@@ -2,9 +2,10 @@
 
 On the moment side every multiplier ``(p, B, cone)`` asks that the matrix ``L_y(p B Bᵀ)`` (PSD) or
 the vector ``L_y(p B)`` (nonnegative, free) lies in a cone, and each entry is a linear function of
-the moments ``y_α``. Multipliers of one shape are expanded together: rows of monomials are merged,
-sorted and packed into keys, and one ``unique`` over all keys numbers the moments. Time and memory
-are linear in the number of entries times the number of terms of p, up to that sort.
+the moments ``y_α``. For a matrix p each entry has weights of its own. Multipliers of one shape are
+expanded together: rows of monomials are merged, sorted and packed into keys, and one ``unique``
+over all keys numbers the moments. Time and memory are linear in the number of entries times the
+number of terms of p, up to that sort.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from polyopt.relaxation.multiplier import Cone, Multiplier
 
 Index = NDArray[np.intp]
 
-_CONE_ORDER = (Cone.FREE, Cone.NONNEGATIVE, Cone.PSD)
+_CONE_ORDER = (Cone.FREE, Cone.NONNEGATIVE, Cone.SECOND_ORDER, Cone.PSD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Assembly:
     value : float array of shape (nnz,)
         Off-diagonal entries of PSD blocks carry the factor sqrt(2) of svec.
     cones : Cones
-        Sizes in the row order zero, nonnegative, psd.
+        Sizes in the row order zero, nonnegative, second-order, psd.
     offsets, lengths : int arrays of shape (number of multipliers,)
         Rows of each multiplier's block.
     rules : int array of shape (n,), optional
@@ -156,11 +157,18 @@ def assemble(
         merged, coefficients = _expand(group)
         if rules is not None:
             merged = reduce_rows(merged, rules)
-        keys.append(monomials.pack(monomials.widen(merged, width), number_of_variables).reshape(-1))
-        entries, terms = coefficients.shape[1:]
-        row = offsets[members][:, None, None] + np.arange(entries)[None, :, None]
-        rows.append(np.broadcast_to(row, (len(group), entries, terms)).reshape(-1))
-        values.append(coefficients.reshape(-1))
+        key = monomials.pack(monomials.widen(merged, width), number_of_variables).reshape(-1)
+        shape = merged.shape[:-1]
+        row = offsets[members][:, None, None] + np.arange(shape[1])[None, :, None]
+        row = np.broadcast_to(row, shape).reshape(-1)
+        value = np.broadcast_to(coefficients, shape).reshape(-1)
+        if group[0].components is not None:
+            # Terms of the matrix that this entry of it does not have are no moments of it.
+            used = value != 0
+            key, row, value = key[used], row[used], value[used]
+        keys.append(key)
+        rows.append(row)
+        values.append(value)
     # The moment of 1 is always there, so that it has position 0.
     one = monomials.pack(np.zeros((1, width), dtype=np.int32), number_of_variables)
     unique, inverse = np.unique(np.concatenate([one, *keys]), return_inverse=True)
@@ -231,7 +239,8 @@ def _layout(multipliers: tuple[Multiplier, ...]) -> tuple[Index, Index, Cones]:
         Cones(
             zero=int(lengths[rank == 0].sum()),
             nonnegative=int(lengths[rank == 1].sum()),
-            psd=tuple(m.basis.size for m, r in zip(multipliers, rank, strict=True) if r == 2),
+            second_order=tuple(lengths[rank == 2].tolist()),
+            psd=tuple(m.basis.size for m, r in zip(multipliers, rank, strict=True) if r == 3),
         ),
     )
 
@@ -240,13 +249,17 @@ def _groups(multipliers: tuple[Multiplier, ...]) -> dict[tuple[object, ...], lis
     """Multipliers whose expansion has the same shape."""
     groups: dict[tuple[object, ...], list[int]] = {}
     for k, m in enumerate(multipliers):
-        shape = (m.cone is Cone.PSD, m.basis.shape_key, m.polynomial.rows.shape)
+        matrix = m.components is not None
+        shape = (m.cone is Cone.PSD, matrix, m.basis.shape_key, m.polynomial.rows.shape)
         groups.setdefault(shape, []).append(k)
     return groups
 
 
 def _expand(group: list[Multiplier]) -> tuple[Rows, NDArray[np.float64]]:
-    """Monomials and coefficients of the entries, shapes (blocks, entries, terms[, width])."""
+    """Monomials and coefficients of the entries, shapes (blocks, entries, terms[, width]).
+
+    Coefficients broadcast where all entries have the same.
+    """
     bases = stack([m.basis for m in group])
     if group[0].cone is Cone.PSD:
         i, j, scale = _triangle(bases.shape[1])
@@ -254,7 +267,7 @@ def _expand(group: list[Multiplier]) -> tuple[Rows, NDArray[np.float64]]:
     else:
         entries, scale = bases, np.ones(bases.shape[1])
     terms = np.stack([m.polynomial.rows for m in group])[:, None]
-    weights = np.stack([m.polynomial.coefficients for m in group])[:, None]
+    weights = np.stack([m.weights() for m in group])
     merged = monomials.multiply(entries[:, :, None], terms)
     return merged, scale[None, :, None] * weights
 

@@ -21,6 +21,7 @@ from scipy.sparse import linalg
 from polyopt.conic.assembly import Assembly
 from polyopt.conic.program import ConicProgram, ConicSolution
 from polyopt.polynomial.basis import stack
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.multiplier import Cone, Multiplier
@@ -84,6 +85,12 @@ def variable_exponents(problem: PolynomialProblem) -> NDArray[np.intp]:
     [5, -5]
     """
     groups = [_without_constant(problem.objective), *problem.inequalities, *problem.equalities]
+    groups += [
+        matrix.entry(i, j)
+        for matrix in problem.matrix_inequalities
+        for j in range(matrix.side)
+        for i in range(j + 1)
+    ]
     polynomials = [q for q in map(_main_part, groups) if q.number_of_terms > 1]
     n = problem.number_of_variables
     if not polynomials:
@@ -160,11 +167,12 @@ def _row_exponents(assembly: Assembly, multipliers: tuple[Multiplier, ...], tabl
     return result
 
 
-def _level(polynomial: Polynomial, table: Array) -> float:
+def _level(polynomial: Polynomial | PolynomialMatrix, table: Array) -> float:
     """Exponent that brings the largest scaled coefficient of a constraint to about 1."""
     if polynomial.degree == 0:
         return 0.0
-    scaled = np.log2(np.abs(polynomial.coefficients)) + table[polynomial.rows].sum(axis=1)
+    size = np.abs(polynomial.coefficients).reshape(len(polynomial.rows), -1).max(axis=1)
+    scaled = np.log2(size) + table[polynomial.rows].sum(axis=1)
     return float(np.rint(scaled.max()))
 
 

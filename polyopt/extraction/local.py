@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyopt.extraction.evaluation import Jacobian, Stacked
+from polyopt.extraction.spectral import Eigenvalues, Joined, JoinedSlopes
 from polyopt.polynomial.normal_form import IDEMPOTENT, INVOLUTORY
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
@@ -40,7 +41,12 @@ class LocalSearch:
         self._n = problem.number_of_variables
         self._value = Stacked([problem.minimized])
         self._magnitude = Stacked([_absolute(problem.minimized)])
-        self._inequalities = Stacked(problem.inequalities)
+        scalars, matrices = problem.inequalities, problem.matrix_inequalities
+        self._inequalities: Stacked | Joined = Stacked(scalars)
+        if matrices:
+            spectral = Eigenvalues(matrices, self._n)
+            slopes = (Jacobian(scalars, self._n).dense, spectral.dense)
+            self._inequalities = Joined((Stacked(scalars), spectral), slopes)
         self._equalities = Stacked(problem.equalities)
         self._rules = binary_rules(problem)
 
@@ -53,7 +59,9 @@ class LocalSearch:
         return Jacobian(self.problem.minimized.gradient(), self._n)
 
     @cached_property
-    def _inequality_jacobian(self) -> Jacobian:
+    def _inequality_jacobian(self) -> Jacobian | JoinedSlopes:
+        if isinstance(self._inequalities, Joined):
+            return JoinedSlopes(self._inequalities)
         return Jacobian(self.problem.inequalities, self._n)
 
     @cached_property
@@ -97,7 +105,7 @@ class LocalSearch:
         return self.value(new) + self.noise(new) <= self.value(old) + self.noise(old)
 
     def _searches(self, x: Array) -> list[Array]:
-        if not self.problem.inequalities and not self.problem.equalities:
+        if not self._inequalities.number and not self.problem.equalities:
             return self._unconstrained(x)
         found = self._constrained(x)
         restored = self._restore(found)
@@ -220,7 +228,8 @@ def polish(problem: PolynomialProblem, point: ArrayLike, *, iterations: int = 30
     """Improve a point by a local search with exact derivatives.
 
     L-BFGS-B and Newton steps without constraints, SLSQP with them (``trust-constr`` for many
-    variables), single flips for binary problems.
+    variables), single flips for binary problems. Matrix inequalities are constraints on their
+    eigenvalues, which have no derivative where these meet; see :mod:`polyopt.extraction.spectral`.
 
     Parameters
     ----------

@@ -192,8 +192,8 @@ def _on_clique(
 def _shift(problem: PolynomialProblem, clique: tuple[int, ...]) -> int:
     """Largest half degree of the constraints inside the clique, at least 1."""
     inside = set(clique)
-    constraints = (*problem.inequalities, *problem.equalities)
-    degrees = [half_degree(p) for p in constraints if inside.issuperset(p.support.tolist())]
+    parts = [p for p in problem.constraints if inside.issuperset(p.support.tolist())]
+    degrees = [half_degree(p) for p in parts]
     return max([1, *degrees])
 
 

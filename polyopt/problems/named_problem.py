@@ -109,6 +109,7 @@ class NamedProblem(PolynomialProblem):
             problem.equalities,
             problem.variables,
             problem.sense,
+            problem.matrix_inequalities,
         )
         n = self.number_of_variables
         points = np.zeros((0, n)) if minimizers is None else np.asarray(minimizers, dtype=float)
@@ -130,7 +131,12 @@ class NamedProblem(PolynomialProblem):
     def problem(self) -> PolynomialProblem:
         """The problem alone, without its answer."""
         return PolynomialProblem(
-            self.objective, self.inequalities, self.equalities, self.variables, self.sense
+            self.objective,
+            self.inequalities,
+            self.equalities,
+            self.variables,
+            self.sense,
+            self.matrix_inequalities,
         )
 
     def __repr__(self) -> str:

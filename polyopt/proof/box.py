@@ -3,13 +3,15 @@
 Recognised are concave separable quadratics ``c + Σ (b_i x_i - a_i x_i²) >= 0`` (balls, ellipsoids,
 ``x² <= c``, products of bounds ``(x - l)(u - x)``), pure even powers ``c - Σ a_i x_i^(2k) >= 0``,
 equalities of these shapes (``x² = 1``, ``x² = x``, spheres), and affine constraints, which are
-propagated until nothing changes much. Everything else is ignored, which can only make the box
-larger.
+propagated until nothing changes much. A matrix inequality gives its diagonal, its 2×2 minors and,
+for an arrow matrix, ``g_0² - |g|²``, where these have no rounding. Everything else is ignored,
+which can only make the box larger.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,8 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyopt.errors import ProofError
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
+from polyopt.proof.rational import Rational, multiply, to_rational
 from polyopt.proof.rounding import gamma
 
 Array = NDArray[np.float64]
@@ -65,6 +69,7 @@ def find_box(problem: PolynomialProblem) -> Box:
     affine = []
     sides = [(g, 1.0) for g in problem.inequalities]
     sides += [(h, sign) for h in problem.equalities for sign in (1.0, -1.0)]
+    sides += [(g, 1.0) for m in problem.matrix_inequalities for g in _from_matrix(m)]
     for polynomial, sign in sides:
         if polynomial.degree == 1:
             affine.append((polynomial, sign))
@@ -77,6 +82,42 @@ def find_box(problem: PolynomialProblem) -> Box:
         if np.array_equal(before[0], lower) and np.array_equal(before[1], upper):
             break
     return Box(lower, upper, "constraints")
+
+
+def _from_matrix(matrix: PolynomialMatrix) -> Iterator[Polynomial]:
+    """Polynomials that are nonnegative where the matrix is PSD, without any rounding."""
+    side = matrix.side
+    yield from (matrix.entry(i, i) for i in range(1 if matrix.is_arrow else side))
+    if matrix.is_arrow and side > 1:
+        bound = matrix.entry(0, 0)
+        squares = [(matrix.entry(0, i), matrix.entry(0, i), -1) for i in range(1, side)]
+        yield from _exact_sum(matrix, [(bound, bound, 1), *squares])
+        return
+    for j in range(side):
+        for i in range(j):
+            off = matrix.entry(i, j)
+            parts = [(matrix.entry(i, i), matrix.entry(j, j), 1), (off, off, -1)]
+            yield from _exact_sum(matrix, parts)
+
+
+def _exact_sum(
+    matrix: PolynomialMatrix, parts: Sequence[tuple[Polynomial, Polynomial, int]]
+) -> Iterator[Polynomial]:
+    """``Σ sign p q``, nothing where a coefficient is no float."""
+    total: Rational = {}
+    for p, q, sign in parts:
+        for key, value in multiply(to_rational(p), to_rational(q)).items():
+            total[key] = total.get(key, Fraction(0)) + sign * value
+    total = {key: value for key, value in total.items() if value}
+    width = max(map(len, total), default=0)
+    try:
+        values = [float(value) for value in total.values()]
+    except OverflowError:
+        return
+    if all(Fraction(v) == value for v, value in zip(values, total.values(), strict=True)):
+        rows = [(0,) * (width - len(key)) + key for key in total]
+        table = np.array(rows, dtype=np.int32).reshape(len(rows), width)
+        yield Polynomial(matrix.variables, table, values)
 
 
 def user_box(problem: PolynomialProblem, box: tuple[ArrayLike, ArrayLike]) -> Box:

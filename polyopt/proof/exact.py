@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyopt.errors import ProofError, RelaxationError
-from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.normal_form import Rules
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
@@ -64,14 +64,22 @@ class _Block:
     """A multiplier with its exact polynomial and the monomials of its entries.
 
     ``pairs`` are the positions ``i <= j`` of a Gram matrix column by column, ``(i, i)`` for the
-    coefficients of the other cones.
+    coefficients of the other cones. ``polynomials`` are those of the entries: one for all, except
+    for a matrix inequality.
     """
 
     multiplier: Multiplier
-    polynomial: Rational
+    polynomials: tuple[Rational, ...]
     basis: tuple[Monomial, ...]
     pairs: tuple[tuple[int, int], ...]
     keys: tuple[Monomial, ...]
+
+    @property
+    def entries(self) -> Iterator[tuple[Monomial, tuple[int, int], Rational]]:
+        """Monomial, place and polynomial of each entry."""
+        single = len(self.polynomials) == 1
+        polynomials = self.polynomials * (len(self.keys) if single else 1)
+        return zip(self.keys, self.pairs, polynomials, strict=True)
 
     @property
     def is_plain(self) -> bool:
@@ -136,9 +144,11 @@ def _size(result: RelaxationResult) -> float:
 
 
 def _weights(result: RelaxationResult, block: _Block) -> Array:
-    """``1 / max(1, L(β²))`` for the monomials of a plain sum of squares, zeros for the others."""
+    """``1 / max(1, L(β²))`` for the monomials of a plain sum of squares, little for the others."""
     if not block.is_plain:
-        return np.zeros(len(block.basis))
+        # Multipliers of matrices get a little room for corrections as well.
+        little = 1e-2 if block.multiplier.components is not None else 0.0
+        return np.full(len(block.basis), little)
     own = [block.keys[e] for e, (i, j) in enumerate(block.pairs) if i == j]
     place = result.relaxation.assembly.positions(_rows(own))
     values = np.append(result.moments.values, 1.0)[place]
@@ -161,7 +171,11 @@ def _attempt(
                 squares[key] = squares.get(key, Fraction(0)) + Fraction(float(weight[i]))
     tightened = problem.minimized - room * _polynomial(squares, problem)
     shifted = PolynomialProblem(
-        tightened, problem.inequalities, problem.equalities, problem.variables
+        tightened,
+        problem.inequalities,
+        problem.equalities,
+        problem.variables,
+        matrix_inequalities=problem.matrix_inequalities,
     )
     try:
         solved = replace(relaxation, problem=shifted).solve(solver=solver)
@@ -203,7 +217,7 @@ def _expand(relaxation: Relaxation) -> list[_Block]:
     blocks = []
     for m in relaxation.multipliers:
         polynomial: Rational = {(): Fraction(1)}
-        for factor in m.factors:
+        for factor in () if m.components is not None else m.factors:
             if factor.kind not in groups:
                 raise ProofError(
                     f"an exact proof is not possible because a multiplier uses {factor}, a bound "
@@ -219,8 +233,20 @@ def _expand(relaxation: Relaxation) -> list[_Block]:
         pairs = tuple((i, j) for j in range(number) for i in (range(j + 1) if psd else (j,)))
         raw = (basis[i] + basis[j] if psd else basis[i] for i, j in pairs)
         keys = tuple(normal_form(tuple(sorted(key)), rules) for key in raw)
-        blocks.append(_Block(m, polynomial, basis, pairs, keys))
+        polynomials = (polynomial,) if m.components is None else _entries_of(m, pairs)
+        blocks.append(_Block(m, polynomials, basis, pairs, keys))
     return blocks
+
+
+def _entries_of(m: Multiplier, pairs: Sequence[tuple[int, int]]) -> tuple[Rational, ...]:
+    """Entries of the matrix that belong to those of a block."""
+    matrix, rows = m.polynomial, m.components
+    assert isinstance(matrix, PolynomialMatrix)
+    assert rows is not None
+    entries = [[to_rational(p) for p in row] for row in matrix.entries()]
+    if m.cone is Cone.SECOND_ORDER:
+        return tuple(entries[0][rows[i]] for i, _ in pairs)
+    return tuple(entries[rows[i]][rows[j]] for i, j in pairs)
 
 
 def drop_vanishing(relaxation: Relaxation) -> Relaxation:
@@ -248,13 +274,13 @@ def drop_vanishing(relaxation: Relaxation) -> Relaxation:
         other: set[Monomial] = set(support)
         diagonal: dict[Monomial, list[tuple[int, int]]] = {}
         for k, block in enumerate(blocks):
-            for key, (i, j) in zip(block.keys, block.pairs, strict=True):
+            for key, (i, j), polynomial in block.entries:
                 if block.is_plain and i == j:
                     diagonal.setdefault(key, []).append((k, i))
                 elif block.is_plain:
                     other.add(key)
                 else:
-                    other |= {normal_form(tuple(sorted(key + m)), rules) for m in block.polynomial}
+                    other |= {normal_form(tuple(sorted(key + m)), rules) for m in polynomial}
         gone = {place for key, places in diagonal.items() if key not in other for place in places}
         if not gone:
             return relaxation
@@ -264,8 +290,7 @@ def drop_vanishing(relaxation: Relaxation) -> Relaxation:
             if len(keep) == len(block.basis):
                 kept.append(block.multiplier)
             elif keep:
-                basis = Basis.of_rows(block.multiplier.basis.rows[keep])
-                kept.append(replace(block.multiplier, basis=basis))
+                kept.append(block.multiplier.part(keep))
         relaxation = replace(relaxation, multipliers=tuple(kept))
 
 
@@ -276,11 +301,16 @@ def _inside(block: _Block, gram: Array, room: Array) -> list[Fraction]:
         return [_round(v) for v in gram.tolist()]
     if cone is Cone.NONNEGATIVE:
         return [_round(v) for v in (np.maximum(gram, 0.0) + room).tolist()]
+    if cone is Cone.SECOND_ORDER:
+        numbers = [_round(v) for v in gram.tolist()]
+        norm = float(np.linalg.norm(np.array(numbers[1:], dtype=np.float64)))
+        numbers[0] = max(numbers[0], _round(norm * (1.0 + 1e-14) + 2.0 ** (2 - _BITS) + room[0]))
+        return numbers
     size = len(block.basis)
     if not block.is_plain:
         lowest = float(np.linalg.eigvalsh(gram)[0])
         noise = 1e-15 * size * float(np.abs(gram).max(initial=0.0)) + size * 2.0 ** (1 - _BITS)
-        room = np.full(size, max(0.0, -lowest) * (1.0 + 1e-9) + 4.0 * noise)
+        room = room + max(0.0, -lowest) * (1.0 + 1e-9) + 4.0 * noise
     matrix = gram + np.diag(room)
     return [_round(float(matrix[i, j])) for i, j in block.pairs]
 
@@ -335,11 +365,11 @@ def _rest(
         key = normal_form(monomial, rules)
         rest[key] = rest.get(key, Fraction(0)) + coefficient
     for block, numbers in zip(blocks, data, strict=True):
-        for key, (i, j), number in zip(block.keys, block.pairs, numbers, strict=True):
+        for (key, (i, j), polynomial), number in zip(block.entries, numbers, strict=True):
             amount = number if i == j else 2 * number
             if not amount:
                 continue
-            for monomial, coefficient in block.polynomial.items():
+            for monomial, coefficient in polynomial.items():
                 full = normal_form(tuple(sorted(key + monomial)), rules) if monomial else key
                 rest[full] = rest.get(full, Fraction(0)) - amount * coefficient
     return rest
@@ -363,12 +393,15 @@ def _correct_constraints(
     for k, block in enumerate(blocks):
         if block.is_plain:
             continue
-        for e, (key, (i, j)) in enumerate(zip(block.keys, block.pairs, strict=True)):
+        second_order = block.multiplier.cone is Cone.SECOND_ORDER
+        for e, (key, (i, j), polynomial) in enumerate(block.entries):
+            if second_order and e == 0:
+                continue
             # Zeros of a nonnegative multiplier are at the border of their cone.
             if block.multiplier.cone is Cone.NONNEGATIVE and data[k][e] < Fraction(1, 10**6):
                 continue
             effect: Rational = {}
-            for monomial, coefficient in block.polynomial.items():
+            for monomial, coefficient in polynomial.items():
                 full = normal_form(tuple(sorted(key + monomial)), rules)
                 amount = (2 if i != j else 1) * coefficient
                 effect[full] = effect.get(full, Fraction(0)) + amount
@@ -393,6 +426,10 @@ def _require_inside(
     if block.multiplier.cone is Cone.NONNEGATIVE:
         bad = min(numbers) < 0
         lowest = float(min(numbers))
+    elif block.multiplier.cone is Cone.SECOND_ORDER:
+        squares = sum((s * s for s in numbers[1:]), Fraction(0))
+        bad = numbers[0] < 0 or numbers[0] ** 2 < squares
+        lowest = float(numbers[0]) - math.sqrt(float(squares))
     else:
         size = len(block.basis)
         matrix = [[Fraction(0)] * size for _ in range(size)]
@@ -419,7 +456,8 @@ def _terms(block: _Block, numbers: list[Fraction]) -> Iterator[ExactTerm]:
     if not any(numbers):
         return
     if m.square is None:
-        yield ExactTerm(m.factors, m.cone, block.basis, tuple(numbers))
+        rows = None if m.components is None else tuple(m.components.tolist())
+        yield ExactTerm(m.factors, m.cone, block.basis, tuple(numbers), rows)
         return
     # c q² with c >= 0, written as the sum of squares it is.
     square = to_rational(m.square)

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from polyopt.errors import ProofRejectedError
 from polyopt.problem import PolynomialProblem
+from polyopt.proof.matrix_term import check_components, check_second_order, matrix_of
 from polyopt.proof.rational import (
     Monomial,
     Rational,
@@ -38,13 +39,17 @@ class ExactTerm:
         Nondecreasing variable indices, counted from 1.
     data : tuple of Fraction
         PSD: the upper triangle of the Gram matrix column by column. NONNEGATIVE and FREE:
-        coefficients on the basis.
+        coefficients on the basis. SECOND_ORDER: ``s_0, s_1, …``.
+    components : tuple of int, optional
+        For a matrix inequality the row of the matrix for each monomial of the basis; the term is
+        ``Σ_ij Q_ij G[a_i, a_j] B_i B_j``, or ``s_0 g_0 + s·g`` for an arrow matrix.
     """
 
     factors: tuple[Factor, ...]
     cone: Cone
     basis: tuple[Monomial, ...]
     data: tuple[Fraction, ...]
+    components: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +115,9 @@ def check_certificate(problem: PolynomialProblem, certificate: ExactCertificate)
         )
     add({(): certificate.value}, -1)
     for number, term in enumerate(certificate.terms):
+        if any(factor.kind == "matrix" for factor in term.factors) or term.components is not None:
+            add(_matrix_term(problem, term, number), -1)
+            continue
         product = _product(problem, term, number)
         add(multiply(_multiplier(term, number), product), -1)
     wrong = [(monomial, value) for monomial, value in sorted(rest.items()) if value]
@@ -141,13 +149,63 @@ def _product(problem: PolynomialProblem, term: ExactTerm, number: int) -> Ration
     return result
 
 
-def _multiplier(term: ExactTerm, number: int) -> Rational:
-    """Expand σ; check that it lies in its cone."""
+def _matrix_term(problem: PolynomialProblem, term: ExactTerm, number: int) -> Rational:
+    """Expand the term of a matrix inequality; check that it lies in its cone."""
+    matrix = matrix_of(problem, term.factors, number)
+    rows, size = term.components, len(term.basis)
+    check_components(None if rows is None else list(rows), size, matrix, number)
+    assert rows is not None
+    _require_length(term, number)
+    entries = [[to_rational(p) for p in row] for row in matrix.entries()]
+    result: Rational = {}
+
+    def add(entry: Rational, monomial: Monomial, weight: Fraction) -> None:
+        for key, value in (multiply(entry, {monomial: weight}) if weight else {}).items():
+            result[key] = result.get(key, Fraction(0)) + value
+
+    if term.cone is Cone.SECOND_ORDER:
+        check_second_order(matrix, list(rows), any(term.basis), list(term.data), number)
+        for a, value in zip(rows, term.data, strict=True):
+            add(entries[0][a], (), value)
+        return result
+    if term.cone is not Cone.PSD:
+        raise ProofRejectedError(
+            f"term {number} has the cone {term.cone.value} for a matrix inequality"
+        )
+    gram = _psd_matrix(term, number)
+    for i, left in enumerate(term.basis):
+        for j, right in enumerate(term.basis):
+            add(entries[rows[i]][rows[j]], tuple(sorted(left + right)), gram[i][j])
+    return result
+
+
+def _require_length(term: ExactTerm, number: int) -> None:
     size = len(term.basis)
     expected = size * (size + 1) // 2 if term.cone is Cone.PSD else size
     if len(term.data) != expected:
         raise ProofRejectedError(
             f"term {number} has {len(term.data)} numbers where its basis needs {expected}"
+        )
+
+
+def _psd_matrix(term: ExactTerm, number: int) -> list[list[Fraction]]:
+    size = len(term.basis)
+    matrix = gram_matrix(term.data, size)
+    bad = first_bad_pivot(matrix)
+    if bad is not None:
+        raise ProofRejectedError(
+            f"the Gram matrix of term {number} ({size}×{size}) is not positive semidefinite: "
+            f"pivot {bad} is negative"
+        )
+    return matrix
+
+
+def _multiplier(term: ExactTerm, number: int) -> Rational:
+    """Expand σ; check that it lies in its cone."""
+    _require_length(term, number)
+    if term.cone is Cone.SECOND_ORDER:
+        raise ProofRejectedError(
+            f"term {number} has a second-order cone but no matrix inequality among its factors"
         )
     result: Rational = {}
     if term.cone is not Cone.PSD:
@@ -156,13 +214,7 @@ def _multiplier(term: ExactTerm, number: int) -> Rational:
         for monomial, value in zip(term.basis, term.data, strict=True):
             result[monomial] = result.get(monomial, Fraction(0)) + value
         return result
-    matrix = gram_matrix(term.data, size)
-    bad = first_bad_pivot(matrix)
-    if bad is not None:
-        raise ProofRejectedError(
-            f"the Gram matrix of term {number} ({size}×{size}) is not positive semidefinite: "
-            f"pivot {bad} is negative"
-        )
+    matrix = _psd_matrix(term, number)
     for i, left in enumerate(term.basis):
         for j, right in enumerate(term.basis):
             key = tuple(sorted(left + right))

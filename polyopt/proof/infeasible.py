@@ -135,8 +135,20 @@ def _without(
 ) -> PolynomialProblem:
     inequalities, equalities = list(problem.inequalities), list(problem.equalities)
     del (inequalities if factor.kind == "inequality" else equalities)[factor.number]
-    return PolynomialProblem(objective, inequalities, equalities, problem.variables)
+    return PolynomialProblem(
+        objective,
+        inequalities,
+        equalities,
+        problem.variables,
+        matrix_inequalities=problem.matrix_inequalities,
+    )
 
 
 def _without_objective(problem: PolynomialProblem) -> PolynomialProblem:
-    return PolynomialProblem(0.0, problem.inequalities, problem.equalities, problem.variables)
+    return PolynomialProblem(
+        0.0,
+        problem.inequalities,
+        problem.equalities,
+        problem.variables,
+        matrix_inequalities=problem.matrix_inequalities,
+    )

@@ -35,6 +35,8 @@ def project_onto_cone(z: Array, cones: Cones, *, margin: float = 0.0) -> Array:
     result = z.copy()
     part = cones.nonnegative_slice
     result[part] = np.maximum(result[part], 0.0)
+    for block in cones.second_order_slices():
+        result[block] = _onto_second_order(result[block])
     for rows in _blocks_by_side(cones):
         values, vectors = np.linalg.eigh(smat(z[rows]))
         clipped = np.maximum(values, margin)
@@ -42,11 +44,24 @@ def project_onto_cone(z: Array, cones: Cones, *, margin: float = 0.0) -> Array:
     return result
 
 
+def _onto_second_order(block: Array) -> Array:
+    """Nearest point with ``|u| <= t``, block = (t, u)."""
+    size = float(np.linalg.norm(block[1:]))
+    if size <= block[0]:
+        return block
+    if size <= -block[0]:
+        return np.zeros_like(block)
+    middle = 0.5 * (size + float(block[0]))
+    return np.concatenate([[middle], (middle / size) * block[1:]])
+
+
 def shift_into_cone(z: Array, cones: Cones) -> Array:
-    """Add a multiple of the identity to each PSD block that is not PSD."""
+    """Add a multiple of the identity to each PSD block that is not PSD; lift the other cones."""
     result = z.copy()
     part = cones.nonnegative_slice
     result[part] = np.maximum(result[part], 0.0)
+    for block in cones.second_order_slices():
+        result[block][:1] = max(float(result[block][0]), float(np.linalg.norm(result[block][1:])))
     for rows in _blocks_by_side(cones):
         matrices = smat(z[rows])
         low = np.linalg.eigvalsh(matrices)[:, 0]

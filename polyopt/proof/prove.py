@@ -24,7 +24,7 @@ from polyopt.proof.exact import prove_exact
 from polyopt.proof.project import candidates
 from polyopt.proof.proven_bound import ProvenBound
 from polyopt.proof.remainder import certified_bound, monomial_ranges
-from polyopt.proof.rounding import flush
+from polyopt.proof.rounding import SMALLEST, flush
 from polyopt.relaxation.multiplier import Cone
 from polyopt.relaxation.relaxation import Relaxation
 
@@ -106,9 +106,11 @@ def build_certificate(relaxation: Relaxation, z: Array, value: float) -> SosCert
     terms = []
     for k, multiplier in enumerate(relaxation.multipliers):
         part = z[assembly.offsets[k] : assembly.offsets[k] + assembly.lengths[k]]
-        basis = multiplier.basis.rows
+        basis, components = multiplier.basis.rows, multiplier.components
         if multiplier.cone is Cone.PSD:
             data = _factor(smat(part))
+        elif multiplier.cone is Cone.SECOND_ORDER:
+            data = _inside_second_order(part)
         else:
             data = flush(part)
             keep = data != 0
@@ -119,7 +121,9 @@ def build_certificate(relaxation: Relaxation, z: Array, value: float) -> SosCert
             basis, cone = square.rows, Cone.PSD
             data = flush(np.sqrt(data) * square.coefficients)[:, None]
         if data.size:
-            terms.append(CertificateTerm(multiplier.factors, cone, widen(basis, 0), data))
+            terms.append(
+                CertificateTerm(multiplier.factors, cone, widen(basis, 0), data, components)
+            )
     problem = relaxation.problem
     return SosCertificate(problem.variables.names, problem.sense, float(value), tuple(terms))
 
@@ -129,6 +133,14 @@ def _factor(matrix: Array) -> Array:
     values, vectors = np.linalg.eigh(matrix)
     keep = values > max(float(values[-1]), 0.0) * 1e-22
     return flush(vectors[:, keep] * np.sqrt(values[keep]))
+
+
+def _inside_second_order(part: Array) -> Array:
+    """Raise the first entry until ``|s| <= s_0`` holds exactly."""
+    data = flush(part)
+    bound = math.sqrt(math.fsum((data[1:] ** 2).tolist())) * (1.0 + 1e-14)
+    data[0] = max(float(data[0]), bound)
+    return data if data[0] >= SMALLEST else np.zeros(0)
 
 
 def _intersect(given: Box, known: Box) -> Box:

@@ -23,15 +23,13 @@ from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box
 from polyopt.proof.certificate import CertificateTerm, SosCertificate
+from polyopt.proof.matrix_term import Entries, matrix_term
 from polyopt.proof.rounding import UNIT, gamma, require_safe_range, sum_down, up
 from polyopt.relaxation.complement import complement, upper_bounds
 from polyopt.relaxation.multiplier import Cone, Factor
 from polyopt.relaxation.quotient import binary_rules
 
 Array = NDArray[np.float64]
-#: Expanded entries: monomials, values, magnitudes and a number n of roundings, such that each exact
-#: value differs from the computed one by at most ``γ_n`` times its magnitude.
-Entries = tuple[Rows, Array, Array, int]
 
 
 def certified_bound(problem: PolynomialProblem, certificate: SosCertificate, box: Box) -> float:
@@ -80,9 +78,12 @@ def remainder(problem: PolynomialProblem, certificate: SosCertificate) -> tuple[
     ]
     constraints = _Constraints(problem)
     for number, term in enumerate(certificate.terms):
-        rows, values, sizes, steps = _times(
-            _multiplier(term, number), _product(constraints, term, number)
-        )
+        if any(factor.kind == "matrix" for factor in term.factors) or term.components is not None:
+            rows, values, sizes, steps = matrix_term(problem, term, number)
+        else:
+            rows, values, sizes, steps = _times(
+                _multiplier(term, number), _product(constraints, term, number)
+            )
         parts.append((rows, -values, sizes, steps))
     rules = binary_rules(problem)
     parts = [(reduce_rows(part[0], rules), part[1], part[2], part[3]) for part in parts]
@@ -152,6 +153,10 @@ def _multiplier(term: CertificateTerm, number: int) -> Entries:
     if not np.isfinite(data).all() or len(basis) != len(data):
         raise ProofRejectedError(f"term {number} has data that are not finite or of a wrong shape")
     require_safe_range(data, f"term {number}")
+    if term.cone is Cone.SECOND_ORDER:
+        raise ProofRejectedError(
+            f"term {number} has a second-order cone but no matrix inequality among its factors"
+        )
     if term.cone is not Cone.PSD:
         if data.ndim != 1:
             raise ProofRejectedError(f"term {number} needs a vector of coefficients")

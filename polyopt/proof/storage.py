@@ -4,6 +4,8 @@ Layout of version 1: ``header`` (JSON as bytes: format, version, names, sense, b
 checksum), ``basis`` (all monomials as one int32 vector), ``data`` (all numbers as one float64
 vector), ``lower`` and ``upper`` (the box). Version 2 holds exact proofs: the same members, with
 ``data`` empty, and monomials and rational numbers (as ``"numerator/denominator"``) in the header.
+Versions 3 and 4 are the same for proofs with matrix inequalities: their terms have ``components``,
+rows of the matrix; releases that know no matrices refuse these versions.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,8 @@ from polyopt.proof.proven_bound import ProvenBound
 from polyopt.relaxation.multiplier import Cone, Factor
 
 FORMAT, VERSION, EXACT_VERSION = "polyopt proof", 1, 2
+MATRIX_VERSION, EXACT_MATRIX_VERSION = 3, 4
+_VERSIONS = (VERSION, EXACT_VERSION, MATRIX_VERSION, EXACT_MATRIX_VERSION)
 _MEMBERS = ("header", "basis", "data", "lower", "upper")
 _LARGEST = 2**33
 
@@ -44,6 +49,7 @@ def save_proof(proof: ProvenBound, path: str | os.PathLike[str]) -> None:
             "cone": term.cone.value,
             "basis": list(term.basis.shape),
             "data": list(term.data.shape),
+            **_components(term.components),
         }
         for term in certificate.terms
     ]
@@ -57,7 +63,7 @@ def save_proof(proof: ProvenBound, path: str | os.PathLike[str]) -> None:
     }
     header: dict[str, Any] = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": MATRIX_VERSION if _has_matrices(certificate) else VERSION,
         "variables": list(certificate.variables),
         "sense": certificate.sense,
         "bound": proof.bound.hex(),
@@ -75,12 +81,13 @@ def _exact_header(proof: ProvenBound, certificate: ExactCertificate) -> dict[str
             "cone": term.cone.value,
             "basis": [list(monomial) for monomial in term.basis],
             "data": [str(number) for number in term.data],
+            **_components(term.components),
         }
         for term in certificate.terms
     ]
     return {
         "format": FORMAT,
-        "version": EXACT_VERSION,
+        "version": EXACT_MATRIX_VERSION if _has_matrices(certificate) else EXACT_VERSION,
         "variables": list(certificate.variables),
         "sense": certificate.sense,
         "bound": proof.bound.hex(),
@@ -179,15 +186,15 @@ def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
 def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise FormatError("the header does not say that this is a proof")
-    if header.get("version") not in (VERSION, EXACT_VERSION):
+    if header.get("version") not in _VERSIONS:
         raise FormatError(
-            f"the proof has version {header.get('version')!r}; this release reads version "
-            f"{VERSION} and {EXACT_VERSION}; use the release that wrote it"
+            f"the proof has version {header.get('version')!r}; this release reads the versions "
+            f"{', '.join(map(str, _VERSIONS))}; use the release that wrote it"
         )
     claimed = header.pop("checksum", None)
     if claimed != _checksum(header, arrays):
         raise FormatError("the checksum does not fit the content: the file is damaged")
-    if header["version"] == EXACT_VERSION:
+    if header["version"] in (EXACT_VERSION, EXACT_MATRIX_VERSION):
         return _parse_exact(header)
     variables = tuple(str(name) for name in header["variables"])
     n = len(variables)
@@ -215,7 +222,11 @@ def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
         factors = tuple(Factor(str(kind), int(number)) for kind, number in item["factors"])  # type: ignore[arg-type]
         terms.append(
             CertificateTerm(
-                factors, Cone(item["cone"]), table, data[read : read + size].reshape(shape)
+                factors,
+                Cone(item["cone"]),
+                table,
+                data[read : read + size].reshape(shape),
+                None if (given := _read_components(item)) is None else np.array(given, dtype=int),
             )
         )
         used, read = used + count, read + size
@@ -238,7 +249,7 @@ def _parse_exact(header: dict[str, Any]) -> ProvenBound:
             raise FormatError("a monomial refers to a variable that does not exist")
         factors = tuple(Factor(str(kind), int(number)) for kind, number in item["factors"])  # type: ignore[arg-type]
         data = tuple(_fraction(text) for text in item["data"])
-        terms.append(ExactTerm(factors, Cone(item["cone"]), basis, data))
+        terms.append(ExactTerm(factors, Cone(item["cone"]), basis, data, _read_components(item)))
     certificate = ExactCertificate(
         variables,
         header["sense"],
@@ -248,6 +259,23 @@ def _parse_exact(header: dict[str, Any]) -> ProvenBound:
     )
     box = Box(np.full(n, -np.inf), np.full(n, np.inf), "constraints")
     return ProvenBound(float.fromhex(header["bound"]), "exact", certificate, box)
+
+
+def _has_matrices(certificate: SosCertificate | ExactCertificate) -> bool:
+    return any(term.components is not None for term in certificate.terms)
+
+
+def _components(components: Iterable[int] | None) -> dict[str, list[int]]:
+    return {} if components is None else {"components": [int(a) for a in components]}
+
+
+def _read_components(item: dict[str, Any]) -> tuple[int, ...] | None:
+    if "components" not in item:
+        return None
+    components = tuple(int(a) for a in item["components"])
+    if any(a < 0 for a in components):
+        raise FormatError("a term refers to a negative row of a matrix")
+    return components
 
 
 def _fraction(text: Any) -> Fraction:

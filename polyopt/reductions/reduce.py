@@ -180,5 +180,10 @@ def _substitute(problem: PolynomialProblem, step: Substitution) -> tuple[Polynom
         [polynomial for polynomial, _ in part if polynomial.number_of_terms]
         for part in (results[:number], results[number:])
     )
-    reduced = PolynomialProblem(objective, left, right, step.after, problem.sense)
-    return reduced, exact and all(fits for _, fits in results)
+    matrices, fitting = [], []
+    for matrix in problem.matrix_inequalities:
+        parts = [[step.apply(p) for p in row] for row in matrix.entries()]
+        matrices.append([[p for p, _ in row] for row in parts])
+        fitting += [fits for row in parts for _, fits in row]
+    reduced = PolynomialProblem(objective, left, right, step.after, problem.sense, matrices)
+    return reduced, exact and all(fits for _, fits in results) and all(fitting)

@@ -77,7 +77,7 @@ class UnusedVariables:
     def proposals(self, problem: PolynomialProblem) -> Iterator[Substitution]:
         """Propose to remove all of them."""
         used = np.zeros(problem.number_of_variables, dtype=bool)
-        for p in (problem.objective, *problem.inequalities, *problem.equalities):
+        for p in (problem.objective, *problem.constraints):
             used[p.support] = True
         if not used.any():
             used[0] = True
@@ -105,7 +105,7 @@ class LinearEqualities:
     def proposals(self, problem: PolynomialProblem) -> Iterator[Substitution]:
         """Propose each variable of each linear equality."""
         count: Counter[int] = Counter()
-        for p in (problem.objective, *problem.inequalities, *problem.equalities):
+        for p in (problem.objective, *problem.constraints):
             count.update(p.support.tolist())
         for number, h in enumerate(problem.equalities):
             form = _affine(h)

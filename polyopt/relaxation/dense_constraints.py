@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from polyopt.polynomial.matrix import PolynomialMatrix
+from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.first_order import first_order_blocks, quadratic_pattern
 from polyopt.relaxation.multiplier import Factor
@@ -53,8 +55,11 @@ def detect_dense(
     >>> detect_dense(problem, 2).dense
     (Factor(kind='inequality', number=0),)
     """
-    constraints = [(Factor("inequality", j), g) for j, g in enumerate(problem.inequalities)]
+    constraints: list[tuple[Factor, Polynomial | PolynomialMatrix]] = [
+        (Factor("inequality", j), g) for j, g in enumerate(problem.inequalities)
+    ]
     constraints += [(Factor("equality", i), h) for i, h in enumerate(problem.equalities)]
+    constraints += [(Factor("matrix", k), m) for k, m in enumerate(problem.matrix_inequalities)]
     sizes = {factor: len(p.support) for factor, p in constraints if 0 < p.degree <= 2}
     pattern = correlative_sparsity(problem, chordal=chordal, order=order)
     kept = float(clique_cost(pattern.cliques, order))

@@ -116,8 +116,12 @@ def expand(relaxation: Relaxation) -> Expansion:
     )
     entries, keys = [], []
     for members in _chunks(multipliers):
-        rows = _products([multipliers[k] for k in members])
-        entries.append((offsets[members][:, None] + np.arange(rows.shape[1])).ravel())
+        group = [multipliers[k] for k in members]
+        rows = _products(group)
+        place = (offsets[members][:, None] + np.arange(rows.shape[1])).ravel()
+        if group[0].components is not None:
+            rows, place = _used_terms(group, rows, place)
+        entries.append(place)
         if relaxation.rules is not None:
             rows = reduce_rows(rows, relaxation.rules)
         packed = monomials.pack(monomials.widen(rows, width), number)
@@ -156,7 +160,8 @@ def _chunks(multipliers: tuple[Multiplier, ...]) -> Iterator[list[int]]:
     """Multipliers whose entries can be expanded together, not too many at once."""
     groups: dict[tuple[object, ...], list[int]] = {}
     for k, m in enumerate(multipliers):
-        shape = (m.cone is Cone.PSD, m.basis.shape_key, m.polynomial.rows.shape)
+        matrix = m.components is not None
+        shape = (m.cone is Cone.PSD, matrix, m.basis.shape_key, m.polynomial.rows.shape)
         groups.setdefault(shape, []).append(k)
     for members in groups.values():
         first = multipliers[members[0]]
@@ -165,6 +170,16 @@ def _chunks(multipliers: tuple[Multiplier, ...]) -> Iterator[list[int]]:
         step = max(1, _CHUNK // size)
         for start in range(0, len(members), step):
             yield members[start : start + step]
+
+
+def _used_terms(group: list[Multiplier], rows: Rows, place: Index) -> tuple[Rows, Index]:
+    """Give the monomials that an entry of a matrix has, one of them repeated for the others."""
+    used = (np.stack([m.weights() for m in group]) != 0).reshape(len(place), -1)
+    flat = rows.reshape(len(place), used.shape[1], -1)
+    term = np.where(used, np.arange(used.shape[1]), used.argmax(axis=1)[:, None])
+    chosen = np.take_along_axis(flat, term[:, :, None], axis=1)
+    kept = used.any(axis=1)
+    return chosen[kept][None], place[kept]
 
 
 def _products(group: list[Multiplier]) -> Rows:

@@ -14,6 +14,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.multiplier import Factor
@@ -42,11 +43,16 @@ def quadratic_pattern(
         Further polynomials whose value is used.
     """
     left_out = set(without)
-    used = [problem.objective, *extra]
+    used: list[Polynomial | PolynomialMatrix] = [problem.objective, *extra]
     used += [
         g for j, g in enumerate(problem.inequalities) if Factor("inequality", j) not in left_out
     ]
     used += [h for i, h in enumerate(problem.equalities) if Factor("equality", i) not in left_out]
+    used += [
+        matrix
+        for k, matrix in enumerate(problem.matrix_inequalities)
+        if Factor("matrix", k) not in left_out
+    ]
     graph = nx.Graph()
     graph.add_nodes_from(np.unique(np.concatenate([p.support for p in used])).tolist())
     for polynomial in used:

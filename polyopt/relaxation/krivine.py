@@ -22,7 +22,14 @@ from polyopt.polynomial.basis import Basis
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.complement import complement, missing_complements, upper_bounds
-from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, is_trivial, require_problem
+from polyopt.relaxation.multiplier import (
+    Cone,
+    Factor,
+    Multiplier,
+    is_trivial,
+    require_problem,
+    require_scalar_constraints,
+)
 from polyopt.relaxation.products import all_products
 from polyopt.relaxation.putinar import _pattern, variables_that_occur
 from polyopt.relaxation.relaxation import Relaxation, timed
@@ -112,6 +119,11 @@ def _product_multipliers(
 ) -> tuple[list[Multiplier], CorrelativeSparsity | None, tuple[str, ...], float]:
     """Nonnegative multipliers of all products, free ones of the equalities."""
     require_problem(problem)
+    require_scalar_constraints(
+        problem,
+        "a hierarchy of products of constraints with numbers",
+        "use putinar, or state them as polynomial inequalities",
+    )
     if not isinstance(degree, (int, np.integer)) or isinstance(degree, bool) or degree < 1:
         raise RelaxationError(f"the degree is {degree!r}; it must be a positive integer")
     pattern = _pattern(problem, sparsity, cliques, chordal, 1)

@@ -5,7 +5,8 @@ without them and ask, at order d,
 
 - ``M_1(y) ⪰ 0`` on all variables,
 - ``M_d(y, I_k) ⪰ 0`` and the localisers of the sparse constraints on the cliques,
-- ``L(g) >= 0`` for a dense inequality; ``L(h) = 0``, ``L(h²) = 0`` for a dense affine equality.
+- ``L(g) >= 0`` for a dense inequality; ``L(h) = 0``, ``L(h²) = 0`` for a dense affine equality;
+  ``L(G) ⪰ 0`` for a dense matrix inequality.
 
 On the other side: the multiplier of a dense constraint is a number. Every such list gives a valid
 bound; with full bases it is Putinar's (Chen, Lasserre, Magron, Pauwels, NeurIPS 2020, section 3).
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from polyopt.errors import RelaxationError, SparsityError
 from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.dense_constraints import detect_dense
@@ -32,6 +34,7 @@ from polyopt.relaxation.multiplier import (
     Multiplier,
     check_order,
     is_trivial,
+    matrix_multiplier,
     one,
     require_problem,
 )
@@ -63,7 +66,8 @@ def nearly_sparse(
         Groups of variables (indices or names) that get order d. Left out, the cliques of a
         chordal extension of the csp graph without the dense constraints.
     dense : iterable of int or Factor, optional
-        The dense constraints: an int j means inequality j, ``("equality", i)`` equality i.
+        The dense constraints: an int j means inequality j, ``("equality", i)`` equality i,
+        ``("matrix", k)`` matrix inequality k.
         Left out, with ``cliques`` those that fit into none of them, else those whose removal
         lowers the estimated cost (the plan says which and why).
     chordal : str
@@ -130,8 +134,7 @@ def nearly_sparse(
         for block in blocks
         if not _contained(block, groups)
     ]
-    inequalities, equalities = _assignment(problem, groups, left_out)
-    multipliers += localizers(problem, arrays, order, inequalities, equalities)
+    multipliers += localizers(problem, arrays, order, *_assignment(problem, groups, left_out))
     multipliers += _dense_multipliers(problem, left_out, _named_bases(problem, dense_bases))
     done = time.perf_counter()
     notes.append(
@@ -162,13 +165,20 @@ def _named_dense(problem: PolynomialProblem, dense: Iterable[Any]) -> tuple[Fact
                     f"{item!r} names no constraint; give the index of an inequality or "
                     '("equality", i)'
                 ) from None
-        group = {"inequality": problem.inequalities, "equality": problem.equalities}.get(
-            factor.kind
-        )
-        if group is None or not 0 <= factor.number < len(group):
+        number = {
+            "inequality": len(problem.inequalities),
+            "equality": len(problem.equalities),
+            "matrix": len(problem.matrix_inequalities),
+        }.get(factor.kind, 0)
+        if not 0 <= factor.number < number:
             raise SparsityError(
                 f"dense constraint {item!r} does not exist: the problem has "
                 f"{len(problem.inequalities)} inequalities and {len(problem.equalities)} equalities"
+                + (
+                    f" and {len(problem.matrix_inequalities)} matrix inequalities"
+                    if problem.matrix_inequalities
+                    else ""
+                )
             )
         result.append(factor)
     return tuple(result)
@@ -177,20 +187,24 @@ def _named_dense(problem: PolynomialProblem, dense: Iterable[Any]) -> tuple[Fact
 def _uncovered(problem: PolynomialProblem, groups: Sequence[Sequence[int]]) -> tuple[Factor, ...]:
     inequalities = uncovered([g.support for g in problem.inequalities], groups)
     equalities = uncovered([h.support for h in problem.equalities], groups)
+    matrices = uncovered([m.support for m in problem.matrix_inequalities], groups)
     return (
         *(Factor("inequality", j) for j in inequalities),
         *(Factor("equality", i) for i in equalities),
+        *(Factor("matrix", k) for k in matrices),
     )
 
 
-def _constraint(problem: PolynomialProblem, factor: Factor) -> Polynomial:
+def _constraint(problem: PolynomialProblem, factor: Factor) -> Polynomial | PolynomialMatrix:
+    if factor.kind == "matrix":
+        return problem.matrix_inequalities[factor.number]
     group = problem.inequalities if factor.kind == "inequality" else problem.equalities
     return group[factor.number]
 
 
 def _squares(problem: PolynomialProblem, dense: Iterable[Factor]) -> list[Polynomial]:
     """Squares of the dense affine equalities."""
-    chosen = (_constraint(problem, factor) for factor in dense if factor.kind == "equality")
+    chosen = (problem.equalities[f.number] for f in dense if f.kind == "equality")
     return [h * h for h in chosen if h.degree == 1]
 
 
@@ -212,6 +226,9 @@ def _check_degrees(
         [g for j, g in enumerate(problem.inequalities) if Factor("inequality", j) not in dense],
         [h for i, h in enumerate(problem.equalities) if Factor("equality", i) not in dense],
         problem.variables,
+        matrix_inequalities=[
+            m for k, m in enumerate(problem.matrix_inequalities) if Factor("matrix", k) not in dense
+        ],
     )
     check_order(sparse, order)
     high = sparse.objective
@@ -238,11 +255,16 @@ def _contained(block: NDArray[np.intp], groups: Sequence[Sequence[int]]) -> bool
 
 def _assignment(
     problem: PolynomialProblem, groups: Sequence[Sequence[int]], dense: tuple[Factor, ...]
-) -> tuple[list[Sequence[int]], list[Sequence[int]]]:
+) -> list[list[Sequence[int]]]:
     """Cliques of the sparse constraints, nothing for the dense ones."""
     left_out = set(dense)
     result: list[list[Sequence[int]]] = []
-    for kind, group in (("inequality", problem.inequalities), ("equality", problem.equalities)):
+    kinds: list[tuple[str, Sequence[Polynomial | PolynomialMatrix]]] = [
+        ("inequality", problem.inequalities),
+        ("equality", problem.equalities),
+        ("matrix", problem.matrix_inequalities),
+    ]
+    for kind, group in kinds:
         chosen = [
             i
             for i, p in enumerate(group)
@@ -258,7 +280,7 @@ def _assignment(
         for i, cliques in zip(chosen, where, strict=True):
             assigned[i] = cliques
         result.append(assigned)
-    return result[0], result[1]
+    return result
 
 
 def _dense_multipliers(
@@ -273,6 +295,10 @@ def _dense_multipliers(
     for factor in dense:
         polynomial = _constraint(problem, factor)
         if is_trivial(polynomial):
+            continue
+        if isinstance(polynomial, PolynomialMatrix):
+            basis = bases.get(factor, Basis.constant())
+            result.append(matrix_multiplier(polynomial, basis, factor))
             continue
         if factor in bases:
             cone = Cone.FREE if factor.kind == "equality" else Cone.PSD

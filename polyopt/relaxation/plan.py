@@ -41,6 +41,8 @@ class Plan:
         is 1, or of all where there is none).
     assembly_bytes, interior_point_bytes, first_order_bytes : float
         Estimated memory.
+    second_order : tuple of (rows, count)
+        Second-order cones, largest first.
     """
 
     psd: tuple[tuple[int, int], ...]
@@ -52,6 +54,7 @@ class Plan:
     assembly_bytes: float
     interior_point_bytes: float
     first_order_bytes: float
+    second_order: tuple[tuple[int, int], ...] = ()
 
     @property
     def largest_block(self) -> int:
@@ -74,9 +77,11 @@ class Plan:
         )
         if len(self.psd) > 8:
             shown += f", … ({len(self.psd) - 8} more sizes)"
+        cones = ", ".join(f"{count} of {rows}" for rows, count in self.second_order[:8])
         return "\n".join(
             [
                 f"PSD blocks: {shown or 'none'}",
+                *([f"second-order cones: {cones} rows"] if cones else []),
                 f"scalar inequalities: {self.nonnegative}, scalar equalities: {self.free}",
                 f"moments: at most {self.moments}, entries: {self.entries}, "
                 f"coefficients: {self.coefficients}",
@@ -90,6 +95,7 @@ class Plan:
 def plan(multipliers: Sequence[Multiplier]) -> Plan:
     """Estimate sizes and memory from the shapes of the multipliers alone."""
     psd: Counter[int] = Counter()
+    second_order: Counter[int] = Counter()
     nonnegative = free = entries = coefficients = plain = 0
     key_bytes = hessian = dense = 0.0
     for multiplier in multipliers:
@@ -104,6 +110,8 @@ def plan(multipliers: Sequence[Multiplier]) -> Plan:
             psd[multiplier.basis.size] += 1
             hessian += size * (size + 1) / 2
             dense += multiplier.basis.size**2
+        elif cone is Cone.SECOND_ORDER:
+            second_order[size] += 1
         elif cone is Cone.NONNEGATIVE:
             nonnegative += size
         else:
@@ -121,6 +129,7 @@ def plan(multipliers: Sequence[Multiplier]) -> Plan:
         assembly_bytes=2 * data + key_bytes + 24.0 * entries,
         interior_point_bytes=3 * 8.0 * hessian + 6 * data,
         first_order_bytes=6 * data + 10 * 8.0 * (dense + entries),
+        second_order=tuple(sorted(second_order.items(), reverse=True)),
     )
 
 

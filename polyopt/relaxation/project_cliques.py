@@ -31,7 +31,14 @@ from polyopt.polynomial.normal_form import INVOLUTORY, KEEP, Rules, reduce_rows
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.expansion import require_monomials
-from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, is_trivial, one
+from polyopt.relaxation.multiplier import (
+    Cone,
+    Factor,
+    Multiplier,
+    is_trivial,
+    one,
+    require_scalar_constraints,
+)
 from polyopt.relaxation.putinar import scalar_multiplier
 from polyopt.relaxation.quotient import Quotient, _vanishes, binary_rules
 from polyopt.relaxation.relaxation import Relaxation
@@ -90,6 +97,9 @@ class ProjectCliques:
         require_monomials(relaxation)
         start = time.perf_counter()
         problem = relaxation.problem
+        require_scalar_constraints(
+            problem, "the projection of cliques", "leave this refinement out"
+        )
         cliques = [_all_of(m) for m in relaxation.multipliers if _block_degree(m) > 1]
         projector = _Projector(problem, relaxation)
         cuts: dict[Group, list[Multiplier]] = {}

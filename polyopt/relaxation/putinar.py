@@ -3,7 +3,10 @@
 ``f - λ = σ_0 + Σ_j g_j σ_j + Σ_i h_i τ_i`` with sums of squares σ of degree at most 2d
 (Putinar 1993; Lasserre, SIAM J. Optim. 11, 2001). With correlative sparsity σ_0 is a sum over
 the cliques and every constraint lives on a clique that contains it (Waki, Kim, Kojima, Muramatsu,
-SIAM J. Optim. 17, 2006; convergence: Lasserre, SIAM J. Optim. 17, 2006).
+SIAM J. Optim. 17, 2006; convergence: Lasserre, SIAM J. Optim. 17, 2006). A matrix inequality
+``G ⪰ 0`` adds ``⟨G, S⟩`` with a matrix S that is a sum of squares, and the bounds converge as those
+of scalar constraints do (Hol and Scherer, 2004; Henrion and Lasserre, IEEE Trans. Autom. Control
+51, 2006).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 
 from polyopt.errors import RelaxationError
 from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.multiplier import (
@@ -26,6 +30,7 @@ from polyopt.relaxation.multiplier import (
     check_order,
     half_degree,
     is_trivial,
+    matrix_multiplier,
     one,
 )
 from polyopt.relaxation.relaxation import Relaxation, timed
@@ -99,18 +104,21 @@ def putinar(
         groups: list[NDArray[np.intp]] = [used]
         inequalities: Sequence[Sequence[int]] = [(0,)] * len(problem.inequalities)
         equalities: Sequence[Sequence[int]] = [(0,)] * len(problem.equalities)
+        matrices: Sequence[Sequence[int]] = [(0,)] * len(problem.matrix_inequalities)
     else:
         name += ", correlative sparsity"
         groups = [np.asarray(clique, dtype=np.intp) for clique in pattern.cliques]
         assignment = pattern.assign(problem, to=assign)
         inequalities, equalities = assignment.inequalities, assignment.equalities
+        matrices = assignment.matrices
     if special:
-        multipliers = _with_orders(problem, groups, order, special, inequalities, equalities)
+        assigned = {"inequality": inequalities, "equality": equalities, "matrix": matrices}
+        multipliers = _with_orders(problem, groups, order, special, assigned)
         name += f", other orders for {len(special)} parts"
         order = min(special.get(k, order) for k in range(len(groups)))
     else:
         multipliers = sums_of_squares(problem, _in_use(problem, groups), order)
-        multipliers += localizers(problem, groups, order, inequalities, equalities)
+        multipliers += localizers(problem, groups, order, inequalities, equalities, matrices)
     if not multipliers:
         raise RelaxationError("the problem has neither variables nor constraints in use")
     done = time.perf_counter()
@@ -138,13 +146,11 @@ def _with_orders(
     groups: Sequence[NDArray[np.intp]],
     order: int,
     special: dict[Any, int],
-    inequalities: Sequence[Sequence[int]],
-    equalities: Sequence[Sequence[int]],
+    assigned: Mapping[str, Sequence[Sequence[int]]],
 ) -> list[Multiplier]:
     """Multipliers with an order for each clique and constraint."""
     known: set[Any] = set(range(len(groups)))
-    known |= {("inequality", j) for j in range(len(problem.inequalities))}
-    known |= {("equality", i) for i in range(len(problem.equalities))}
+    known |= {(kind, j) for kind, where in assigned.items() for j in range(len(where))}
     for key in special:
         if key not in known:
             raise RelaxationError(
@@ -155,25 +161,27 @@ def _with_orders(
     result: list[Multiplier] = []
     for k, group in enumerate(groups):
         result += sums_of_squares(problem, _in_use(problem, [group]), special.get(k, order))
-    for kind, members, assigned in (
-        ("inequality", problem.inequalities, inequalities),
-        ("equality", problem.equalities, equalities),
-    ):
+    kinds: list[tuple[str, Sequence[Polynomial | PolynomialMatrix]]] = [
+        ("inequality", problem.inequalities),
+        ("equality", problem.equalities),
+        ("matrix", problem.matrix_inequalities),
+    ]
+    for kind, members in kinds:
         for j, polynomial in enumerate(members):
-            for k in () if is_trivial(polynomial) else assigned[j]:
+            for k in () if is_trivial(polynomial) else assigned[kind][j]:
                 own = special.get((kind, j), special.get(k, order))
                 if half_degree(polynomial) > own:
                     raise RelaxationError(
                         f"order {own} is too low for {kind} {j} of degree {polynomial.degree} on "
                         f"clique {k}; give orders={{{k}: {half_degree(polynomial)}}} or more"
                     )
-                only: list[Sequence[int]] = [()] * len(members)
-                only[j] = (k,)
-                nothing: list[Sequence[int]] = [()] * max(
-                    len(problem.inequalities), len(problem.equalities)
+                only: dict[str, list[Sequence[int]]] = {
+                    name: [()] * len(where) for name, where in assigned.items()
+                }
+                only[kind][j] = (k,)
+                result += localizers(
+                    problem, groups, own, only["inequality"], only["equality"], only["matrix"]
                 )
-                pair = (only, nothing) if kind == "inequality" else (nothing, only)
-                result += localizers(problem, groups, own, *pair)
     return result
 
 
@@ -199,7 +207,7 @@ def _pattern(
 
 def variables_that_occur(problem: PolynomialProblem) -> NDArray[np.intp]:
     """Increasing indices of the variables in the objective or a constraint."""
-    parts = [p.support for p in (problem.objective, *problem.inequalities, *problem.equalities)]
+    parts = [problem.objective.support, *(p.support for p in problem.constraints)]
     return np.unique(np.concatenate(parts)).astype(np.intp)
 
 
@@ -226,11 +234,13 @@ def localizers(
     order: int,
     inequalities: Sequence[Sequence[int]],
     equalities: Sequence[Sequence[int]],
+    matrices: Sequence[Sequence[int]] = (),
 ) -> list[Multiplier]:
     """Multipliers of the constraints on the groups they are assigned to.
 
     An inequality g gets a sum of squares on the monomials of degree up to d - v(g), an equality h
-    a free polynomial of degree up to 2d - deg h.
+    a free polynomial of degree up to 2d - deg h, a matrix inequality G a matrix that is a sum of
+    squares on the monomials of degree up to d - v(G).
     """
     result = []
     for j, g in enumerate(problem.inequalities):
@@ -241,6 +251,11 @@ def localizers(
         for k in () if is_trivial(h) else equalities[i]:
             basis = Basis.full(groups[k], 2 * order - h.degree)
             result.append(Multiplier(h, basis, Cone.FREE, (Factor("equality", i),)))
+    for j, where in enumerate(matrices):
+        matrix = problem.matrix_inequalities[j]
+        for k in () if is_trivial(matrix) else where:
+            basis = Basis.full(groups[k], order - half_degree(matrix))
+            result.append(matrix_multiplier(matrix, basis, Factor("matrix", j)))
     return result
 
 

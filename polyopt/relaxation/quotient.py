@@ -127,6 +127,12 @@ def _reduce(
     if (normal == rows).all():
         yield multiplier
         return
+    if multiplier.components is not None:
+        # One of the pairs of a row of the matrix and a normal form.
+        labels = replace(multiplier, basis=Basis.of_rows(normal)).labels(len(rules))
+        _, first = np.unique(monomials.pack(labels, int(labels.max(initial=0))), return_index=True)
+        yield replace(multiplier, basis=Basis.of_rows(normal)).part(np.sort(first))
+        return
     unique, _ = monomials.unique_rows(normal, len(rules))
     if multiplier.cone is Cone.NONNEGATIVE:
         # The squares stay as they are, since their normal forms need not be squares.

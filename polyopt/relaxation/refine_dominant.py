@@ -17,6 +17,7 @@ import numpy as np
 
 from polyopt.polynomial import monomials
 from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.relaxation.multiplier import Cone, Multiplier
 from polyopt.relaxation.relaxation import Relaxation
@@ -46,6 +47,8 @@ class ScaledDiagonallyDominant:
 @dataclass(frozen=True, slots=True)
 class DiagonallyDominant:
     """Refinement to diagonally dominant Gram matrices (DSOS): a linear program.
+
+    Multipliers of matrix inequalities become scaled diagonally dominant ones, second-order cones.
 
     Examples
     --------
@@ -85,13 +88,16 @@ def _refine(
 
 
 def _pairs(multiplier: Multiplier) -> Iterator[Multiplier]:
-    rows = multiplier.basis.rows
-    for i, j in zip(*np.triu_indices(len(rows), k=1), strict=True):
-        yield replace(multiplier, basis=Basis.of_rows(rows[[i, j]]))
+    for i, j in zip(*np.triu_indices(multiplier.basis.size, k=1), strict=True):
+        yield multiplier.part([i, j])
 
 
 def _squares(multiplier: Multiplier) -> Iterator[Multiplier]:
     rows, p = multiplier.basis.rows, multiplier.polynomial
+    if isinstance(p, PolynomialMatrix):
+        # Its entries are no multiples of one polynomial: pairs are kept as 2×2 blocks.
+        yield from _pairs(multiplier)
+        return
     squares = Basis.of_rows(monomials.multiply(rows, rows))
     yield replace(multiplier, basis=squares, cone=Cone.NONNEGATIVE)
     i, j = np.triu_indices(len(rows), k=1)

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polyopt.polynomial import monomials
-from polyopt.polynomial.basis import Basis
-from polyopt.relaxation.multiplier import Cone, Factor
+from polyopt.relaxation.multiplier import Cone, Factor, Multiplier
 from polyopt.relaxation.relaxation import Relaxation
 from polyopt.sparsity.merge import cubic_cost, merge_overlapping
 
@@ -57,26 +56,25 @@ class MergeCliques:
         for k, m in enumerate(multipliers):
             if m.cone is Cone.PSD and m.basis.size > 1:
                 same.setdefault(m.factors, []).append(k)
-        replaced: dict[int, Basis] = {}
+        replaced: dict[int, Multiplier] = {}
         dropped: set[int] = set()
         for positions in same.values():
             if len(positions) < 2:
                 continue
-            width = max(multipliers[k].basis.width for k in positions)
-            bases = [monomials.widen(multipliers[k].basis.rows, width) for k in positions]
-            unique, inverse = monomials.unique_rows(np.concatenate(bases), number)
+            rows = [multipliers[k].labels(number) for k in positions]
+            width = max(part.shape[1] for part in rows)
+            bases = [monomials.widen(part, width) for part in rows]
+            joined = np.concatenate(bases)
+            unique, inverse = monomials.unique_rows(joined, max(number, int(joined.max(initial=0))))
             ends = np.cumsum([len(rows) for rows in bases])
             sets = [frozenset(part.tolist()) for part in np.split(inverse, ends[:-1])]
             for group in merge_overlapping(sets, self.cost):
                 if len(group) > 1:
                     union = sorted(frozenset().union(*(sets[g] for g in group)))
-                    replaced[positions[group[0]]] = Basis.of_rows(unique[union])
+                    first = positions[group[0]]
+                    replaced[first] = multipliers[first].on_labels(unique[union], number)
                     dropped.update(positions[g] for g in group[1:])
-        merged = tuple(
-            replace(m, basis=replaced[k]) if k in replaced else m
-            for k, m in enumerate(multipliers)
-            if k not in dropped
-        )
+        merged = tuple(replaced.get(k, m) for k, m in enumerate(multipliers) if k not in dropped)
         note = f"merged cliques: {len(multipliers)} multipliers became {len(merged)}"
         refined = replace(
             relaxation,

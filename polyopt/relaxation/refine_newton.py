@@ -18,8 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyopt.polynomial import monomials
-from polyopt.polynomial.basis import Basis
-from polyopt.polynomial.monomials import Rows
 from polyopt.polynomial.newton import half_newton_polytope
 from polyopt.relaxation.expansion import expand, triangle
 from polyopt.relaxation.multiplier import Cone, Multiplier
@@ -131,11 +129,7 @@ def _restrict(multiplier: Multiplier, kept: Flags) -> Multiplier | None:
         return multiplier
     if not kept.any():
         return None
-    return replace(multiplier, basis=Basis.of_rows(_rows(multiplier)[kept]))
-
-
-def _rows(multiplier: Multiplier) -> Rows:
-    return multiplier.basis.rows
+    return multiplier.part(kept)
 
 
 def _covers(relaxation: Relaxation) -> bool:

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.matrix import PolynomialMatrix
+from polyopt.polynomial.monomials import Rows
 from polyopt.polynomial.normal_form import IDEMPOTENT
+from polyopt.polynomial.polynomial import Polynomial
 from polyopt.relaxation.expansion import require_monomials
 from polyopt.relaxation.multiplier import Cone, Multiplier
 from polyopt.relaxation.relaxation import Relaxation
@@ -46,15 +48,31 @@ class SignSymmetry:
         require_monomials(relaxation)
         start = time.perf_counter()
         problem = relaxation.problem
+        number = problem.number_of_variables
         distinct = {id(m.polynomial): m.polynomial for m in relaxation.multipliers}
-        supports = [problem.objective.rows, *(p.rows for p in distinct.values())]
+        supports = [problem.objective.rows]
+        first_row: dict[int, int] = {}
+        total = number
+        for key, p in distinct.items():
+            if isinstance(p, Polynomial):
+                supports.append(p.rows)
+                continue
+            # A matrix may change by a diagonal of signs: it is the polynomial Σ G_ab y_a y_b.
+            supports.append(_with_rows(p, total))
+            first_row[key] = total
+            total += p.side
         if relaxation.rules is not None:
             # x² = x is no equation of -x, so that the sign of x is fixed.
             idempotent = np.flatnonzero(relaxation.rules == IDEMPOTENT) + 1
             supports.append(idempotent.astype(np.int32)[:, None])
-        variables = variable_signatures(supports, problem.number_of_variables)
-        multipliers = tuple(part for m in relaxation.multipliers for part in _split(m, variables))
-        generators = int(sum(int(word).bit_count() for word in np.bitwise_or.reduce(variables)))
+        variables = variable_signatures(supports, total)
+        multipliers = tuple(
+            part
+            for m in relaxation.multipliers
+            for part in _split(m, variables, first_row.get(id(m.polynomial), number))
+        )
+        used = np.bitwise_or.reduce(variables[:number])
+        generators = int(sum(int(word).bit_count() for word in used))
         refined = replace(
             relaxation,
             multipliers=multipliers,
@@ -68,18 +86,28 @@ class SignSymmetry:
         return refined.with_timing("refinement", spent)
 
 
-def _split(multiplier: Multiplier, variables: Signatures) -> Iterator[Multiplier]:
+def _with_rows(matrix: PolynomialMatrix, first_row: int) -> Rows:
+    """Monomials of ``Σ G_ab y_a y_b`` with further variables y."""
+    term, a, b = np.nonzero(matrix.coefficients)
+    pair = np.sort(np.stack([a, b], axis=1), axis=1) + first_row + 1
+    return np.concatenate([matrix.rows[term], pair.astype(np.int32)], axis=1)
+
+
+def _split(multiplier: Multiplier, variables: Signatures, first_row: int) -> Iterator[Multiplier]:
     if variables.shape[1] == 0 or multiplier.basis.size < 2:
         yield multiplier
         return
-    rows = multiplier.basis.rows
-    signature = signatures(rows, variables)
+    signature = signatures(multiplier.labels(first_row), variables)
+    if multiplier.cone is Cone.SECOND_ORDER:
+        # Averaging removes the entries that change sign relative to the first.
+        yield multiplier.part(~(signature ^ signature[:1]).any(axis=1))
+        return
     if multiplier.cone is not Cone.PSD:
         # Averaging removes the coefficients of monomials that change sign.
         kept = ~signature.any(axis=1)
         if kept.any():
-            yield replace(multiplier, basis=Basis.of_rows(rows[kept]))
+            yield multiplier.part(kept)
         return
     _, first, inverse = np.unique(signature, axis=0, return_index=True, return_inverse=True)
     for label in np.argsort(first):
-        yield replace(multiplier, basis=Basis.of_rows(rows[inverse.reshape(-1) == label]))
+        yield multiplier.part(inverse.reshape(-1) == label)

@@ -8,6 +8,9 @@ block closure they end at that of the relaxation that was refined (Wang, Magron,
 Optim. 31, 2021, Theorems 3.4 and 5.3; with correlative sparsity: Wang, Magron, Lasserre, Mai, ACM
 Trans. Math. Softw. 48, 2022).
 
+The basis of a matrix inequality G has pairs of a row of G and a monomial, and the entry of two
+pairs ``(a, β)``, ``(b, γ)`` is ``G_ab β γ``: its graph falls apart in the same manner.
+
 Multipliers of equalities keep the monomials β for which ``h β`` meets C. Blocks of size 1 are
 gathered: ``Σ c_β β²`` with ``c >= 0`` is one nonnegative multiplier on the squares.
 """
@@ -142,7 +145,7 @@ class _Graphs:
         self.entry = np.concatenate([nothing, *entry])
         self.ends = np.stack([np.concatenate([nothing, *low]), np.concatenate([nothing, *high])], 1)
         self.free = self._entries_of(Cone.FREE)
-        self.nonnegative = self._entries_of(Cone.NONNEGATIVE)
+        self.nonnegative = self._entries_of(Cone.NONNEGATIVE) | self._entries_of(Cone.SECOND_ORDER)
 
     def _entries_of(self, cone: Cone) -> Flags:
         flags = [m.cone is cone for m in self.multipliers]
@@ -213,9 +216,12 @@ def _blocks(
     rows = multiplier.basis.rows
     sizes = np.diff(pointers)
     for k in np.flatnonzero(sizes > 1):
-        block = members[pointers[k] : pointers[k + 1]]
-        yield replace(multiplier, basis=Basis.of_rows(rows[block]))
-    single = rows[members[pointers[:-1][sizes == 1]]]
+        yield multiplier.part(members[pointers[k] : pointers[k + 1]])
+    alone = members[pointers[:-1][sizes == 1]]
+    if multiplier.components is not None:
+        yield from (multiplier.part([k]) for k in alone.tolist())
+        return
+    single = rows[alone]
     if len(single):
         squares = Basis.of_rows(monomials.multiply(single, single))
         yield replace(multiplier, basis=squares, cone=Cone.NONNEGATIVE)

@@ -42,6 +42,9 @@ def schmuedgen(
 ) -> Relaxation:
     """Relaxation of Schmüdgen type.
 
+    Matrix inequalities get the multipliers they have in :func:`polyopt.putinar`; they are in no
+    products.
+
     Parameters
     ----------
     problem : PolynomialProblem
@@ -88,10 +91,12 @@ def schmuedgen(
         groups = [variables_that_occur(problem)]
         where: list[tuple[int, ...]] = [(0,)] * len(problem.inequalities)
         equalities: list[tuple[int, ...]] = [(0,)] * len(problem.equalities)
+        matrices: list[tuple[int, ...]] = [(0,)] * len(problem.matrix_inequalities)
     else:
         groups = [np.asarray(clique, dtype=np.intp) for clique in pattern.cliques]
         where = list(pattern.assign(problem, to="all").inequalities)
-        equalities = list(pattern.assign(problem).equalities)
+        assignment = pattern.assign(problem)
+        equalities, matrices = list(assignment.equalities), list(assignment.matrices)
     multipliers = sums_of_squares(problem, groups, order)
     for k, group in enumerate(groups):
         inside = [
@@ -108,7 +113,7 @@ def schmuedgen(
             factors = tuple(Factor("inequality", inside[i]) for i in chosen)
             multipliers.append(Multiplier(product, basis, Cone.PSD, factors))
     nothing: list[tuple[int, ...]] = [()] * len(problem.inequalities)
-    multipliers += localizers(problem, groups, order, nothing, equalities)
+    multipliers += localizers(problem, groups, order, nothing, equalities, matrices)
     done = time.perf_counter()
     return Relaxation(
         problem,

@@ -7,7 +7,15 @@ import time
 from polyopt.polynomial.basis import Basis
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.first_order import first_order_blocks, quadratic_pattern
-from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, check_order, is_trivial, one
+from polyopt.relaxation.multiplier import (
+    Cone,
+    Factor,
+    Multiplier,
+    check_order,
+    is_trivial,
+    matrix_multiplier,
+    one,
+)
 from polyopt.relaxation.putinar import scalar_multiplier, variables_that_occur
 from polyopt.relaxation.relaxation import Relaxation, timed
 
@@ -15,8 +23,8 @@ from polyopt.relaxation.relaxation import Relaxation, timed
 def shor(problem: PolynomialProblem, *, chordal: bool = False) -> Relaxation:
     """Shor's relaxation of a problem of degree at most 2.
 
-    The moment matrix of (1, x_1, …, x_n) is PSD and ``L(g) >= 0``, ``L(h) = 0`` for the
-    constraints: the Lasserre hierarchy at order 1.
+    The moment matrix of (1, x_1, …, x_n) is PSD and ``L(g) >= 0``, ``L(h) = 0``, ``L(G) ⪰ 0`` for
+    the constraints: the Lasserre hierarchy at order 1.
 
     Parameters
     ----------
@@ -73,6 +81,10 @@ def shor(problem: PolynomialProblem, *, chordal: bool = False) -> Relaxation:
                 else Basis.constant()
             )
             multipliers.append(Multiplier(h, basis, Cone.FREE, (Factor("equality", i),)))
+    for k, matrix in enumerate(problem.matrix_inequalities):
+        if not is_trivial(matrix):
+            # L(G) ⪰ 0, a second-order cone for an arrow.
+            multipliers.append(matrix_multiplier(matrix, Basis.constant(), Factor("matrix", k)))
     done = time.perf_counter()
     return Relaxation(
         problem,

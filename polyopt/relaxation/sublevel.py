@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from polyopt.errors import RelaxationError
 from polyopt.polynomial import monomials
 from polyopt.polynomial.basis import Basis
+from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.multiplier import (
@@ -29,6 +30,7 @@ from polyopt.relaxation.multiplier import (
     check_order,
     half_degree,
     is_trivial,
+    matrix_multiplier,
 )
 from polyopt.relaxation.putinar import _pattern, sums_of_squares, variables_that_occur
 from polyopt.relaxation.relaxation import Relaxation, timed
@@ -140,7 +142,8 @@ def _subsets(
         names = list(problem.variables)
         return validate_cliques(subsets, len(names), names=names)
     generator = np.random.default_rng(rng)
-    polynomials = (problem.objective, *problem.inequalities, *problem.equalities)
+    polynomials = [problem.objective, *problem.inequalities, *problem.equalities]
+    polynomials += [p for m in problem.matrix_inequalities for row in m.entries() for p in row]
     found: list[tuple[int, ...]] = []
     for group in groups:
         weights = coupling_weights(group, polynomials) if subsets == "weighted" else None
@@ -154,7 +157,7 @@ def _check_coverage(problem: PolynomialProblem, order: int, chosen: Cliques) -> 
     rows = f.rows[monomials.degrees(f.rows) > 2 * (order - 1)]
     supports = [np.unique(row[row > 0]) - 1 for row in rows]
     labels = [f"the monomial {Polynomial(f.variables, row[None], [1.0])}" for row in rows]
-    for name, group in (("inequality", problem.inequalities), ("equality", problem.equalities)):
+    for name, group in _constraints(problem):
         for number, g in enumerate(group):
             if half_degree(g) > order - 1:
                 supports.append(g.support)
@@ -173,10 +176,7 @@ def _localizers(
     """Order d on every subset that contains a constraint, order d - 1 on a clique otherwise."""
     result = []
     whole = set(chosen)
-    for kind, constraints in (
-        ("inequality", problem.inequalities),
-        ("equality", problem.equalities),
-    ):
+    for kind, constraints in _constraints(problem):
         used = [k for k, g in enumerate(constraints) if not is_trivial(g)]
         supports = flatten_supports([constraints[k].support for k in used])
         inside = _by_owner(*containing_pairs(*supports, chosen), len(used))
@@ -191,7 +191,21 @@ def _localizers(
     return result
 
 
-def _localizer(g: Polynomial, factor: Factor, order: int, group: Sequence[int]) -> Multiplier:
+def _constraints(
+    problem: PolynomialProblem,
+) -> list[tuple[str, Sequence[Polynomial | PolynomialMatrix]]]:
+    return [
+        ("inequality", problem.inequalities),
+        ("equality", problem.equalities),
+        ("matrix", problem.matrix_inequalities),
+    ]
+
+
+def _localizer(
+    g: Polynomial | PolynomialMatrix, factor: Factor, order: int, group: Sequence[int]
+) -> Multiplier:
+    if isinstance(g, PolynomialMatrix):
+        return matrix_multiplier(g, Basis.full(group, order - half_degree(g)), factor)
     if factor.kind == "equality":
         return Multiplier(g, Basis.full(group, 2 * order - g.degree), Cone.FREE, (factor,))
     return Multiplier(g, Basis.full(group, order - half_degree(g)), Cone.PSD, (factor,))

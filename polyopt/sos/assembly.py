@@ -125,13 +125,16 @@ def _stack(parts: Sequence[Cones], decisions: int) -> tuple[list[Index], Cones]:
     """Rows of each part when all are stacked in standard order behind the decision variables."""
     free = np.cumsum([decisions, *(p.zero for p in parts)])
     nonnegative = np.cumsum([free[-1], *(p.nonnegative for p in parts)])
-    conic = np.cumsum([nonnegative[-1], *(p.conic_rows - p.nonnegative for p in parts)])
+    cone = np.cumsum([nonnegative[-1], *(sum(p.second_order) for p in parts)])
+    blocks = [p.conic_rows - p.nonnegative - sum(p.second_order) for p in parts]
+    psd = np.cumsum([cone[-1], *blocks])
     maps = [
         np.concatenate(
             [
                 free[k] + np.arange(p.zero),
                 nonnegative[k] + np.arange(p.nonnegative),
-                conic[k] + np.arange(p.conic_rows - p.nonnegative),
+                cone[k] + np.arange(sum(p.second_order)),
+                psd[k] + np.arange(blocks[k]),
             ]
         ).astype(np.intp)
         for k, p in enumerate(parts)
@@ -139,6 +142,7 @@ def _stack(parts: Sequence[Cones], decisions: int) -> tuple[list[Index], Cones]:
     return maps, Cones(
         zero=int(free[-1]),
         nonnegative=int(nonnegative[-1] - free[-1]),
+        second_order=tuple(size for p in parts for size in p.second_order),
         psd=tuple(side for p in parts for side in p.psd),
     )
 

@@ -21,7 +21,15 @@ from polyopt.polynomial.basis import Basis
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.polynomial.variables import Variables
 from polyopt.problem import minimize
-from polyopt.relaxation.multiplier import Cone, Factor, Multiplier, half_degree, is_trivial, one
+from polyopt.relaxation.multiplier import (
+    Cone,
+    Factor,
+    Multiplier,
+    half_degree,
+    is_trivial,
+    one,
+    require_scalar_constraints,
+)
 from polyopt.sos.affine import split
 from polyopt.sos.requirement import Requirement
 
@@ -79,6 +87,11 @@ def matrix_requirement(
             total = total + entries[i][j] * y[i] * y[j]
     family = split(total, everything, decisions, name)
     problem = minimize(family.support, subject_to=on, variables=everything)
+    require_scalar_constraints(
+        problem,
+        f"the matrix requirement {name}",
+        "state the set by polynomial inequalities, such as the minors of the matrix",
+    )
     degree = max(0, family.degree - 2)
     constraints = [p for p in (*problem.inequalities, *problem.equalities) if not is_trivial(p)]
     least = max([ceil(degree / 2), *map(half_degree, constraints)])

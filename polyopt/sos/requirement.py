@@ -80,8 +80,7 @@ def require(
                 "given, such as lambda problem: polyopt.putinar(problem, order=2)"
             )
         return Requirement(name, family, problem, relaxation.multipliers, relaxation.rules)
-    constrained = problem.inequalities or problem.equalities
-    if family.degree == 0 and not constrained:
+    if family.degree == 0 and not problem.constraints:
         constant = Multiplier(one(problem), Basis.constant(), Cone.NONNEGATIVE)
         return Requirement(name, family, problem, (constant,))
     relaxation = putinar(problem, minimal_order(problem) if order is None else order)

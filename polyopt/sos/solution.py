@@ -187,6 +187,8 @@ class SOSSolution:
                     margins.append(float(np.linalg.eigvalsh(gram)[0]))
                 elif multiplier.cone is Cone.NONNEGATIVE:
                     margins.append(float(gram.min()))
+                elif multiplier.cone is Cone.SECOND_ORDER:
+                    margins.append(float(gram[0] - np.linalg.norm(gram[1:])))
             dimension = requirement.problem.number_of_variables
             points = generator.uniform(-radius, radius, size=(samples, dimension))
             inside = points[requirement.problem.violation(points) <= 0]

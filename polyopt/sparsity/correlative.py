@@ -30,6 +30,7 @@ from polyopt.sparsity.graph import (
     ProblemLike,
     csp_graph,
     distinct_supports,
+    matrices_of,
     named_constraints,
     supports_of,
 )
@@ -41,12 +42,13 @@ class CliqueAssignment:
 
     Attributes
     ----------
-    inequalities, equalities : tuple of tuple of int
+    inequalities, equalities, matrices : tuple of tuple of int
         For each constraint its clique indices; empty for the constraints left out.
     """
 
     inequalities: tuple[tuple[int, ...], ...]
     equalities: tuple[tuple[int, ...], ...]
+    matrices: tuple[tuple[int, ...], ...] = ()
 
 
 # No slots: the cached property needs a place to live.
@@ -120,6 +122,7 @@ class CorrelativeSparsity:
         return CliqueAssignment(
             tuple(by_name.get(("inequality", j), ()) for j in range(len(problem.inequalities))),
             tuple(by_name.get(("equality", i), ()) for i in range(len(problem.equalities))),
+            tuple(by_name.get(("matrix", k), ()) for k in range(len(matrices_of(problem)))),
         )
 
     def __str__(self) -> str:

@@ -125,6 +125,7 @@ def named_constraints(
         (("inequality", j), p) for j, p in enumerate(problem.inequalities)
     ]
     constraints += [(("equality", i), p) for i, p in enumerate(problem.equalities)]
+    constraints += [(("matrix", k), p) for k, p in enumerate(matrices_of(problem))]
     if not without:
         return constraints
     known = {name for name, _ in constraints}
@@ -133,10 +134,20 @@ def named_constraints(
             raise SparsityError(
                 f"without contains {item!r}, but the problem has "
                 f"{len(problem.inequalities)} inequalities and {len(problem.equalities)} "
-                'equalities; name them as ("inequality", j) or ("equality", i), counted from 0'
+                'equalities; name them as ("inequality", j) or ("equality", i), counted from 0, '
+                'and matrix inequalities as ("matrix", k)'
             )
     left_out = set(without)
     return [(name, p) for name, p in constraints if name not in left_out]
+
+
+def matrices_of(problem: ProblemLike) -> Sequence[PolynomialLike]:
+    """Matrix inequalities of a problem; none where it knows of none.
+
+    All variables of a matrix belong together, as those of a polynomial do.
+    """
+    matrices: Sequence[PolynomialLike] = getattr(problem, "matrix_inequalities", ())
+    return matrices
 
 
 def supports_of(polynomials: Sequence[PolynomialLike]) -> list[IntArray]:

@@ -160,7 +160,7 @@ def _set(path: list[Any], value: Any) -> Any:
         (_set(["terms", 0, "data", 0], "1/0"), FormatError, "denominator 0"),
         (_set(["terms", 0, "data", 0], "1e9999999"), FormatError, "malformed"),
         (_set(["sense"], "max"), ProofRejectedError, 'the problem has "min"'),
-        (_set(["version"], 3), FormatError, "reads version 1 and 2"),
+        (_set(["version"], 9), FormatError, "reads the versions 1, 2, 3, 4"),
     ],
 )
 def test_tampered_files(tmp_path: Path, change: Any, error: type[Exception], message: str) -> None:

@@ -304,7 +304,7 @@ class TestFiles:
 
     def test_other_version(self, path: Path) -> None:
         self.rewrite(path, version=99)
-        with pytest.raises(FormatError, match="version 99; this release reads version 1"):
+        with pytest.raises(FormatError, match="version 99; this release reads the versions 1, 2"):
             po.load_proof(path)
 
     def test_pickled_objects_are_not_executed(self, path: Path) -> None:

@@ -12,13 +12,14 @@ from lipschitz_app import norms
 from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.lower.ascent import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
-from lipschitz_app.outputs import Output, as_output
+from lipschitz_app.outputs import Output, OutputMap, as_output, as_target
 from lipschitz_app.ranges.pre_activations import pre_activation_ranges
 from lipschitz_app.regions import Region, check_region
 from lipschitz_app.result import LipschitzResult
 from lipschitz_app.upper import methods as _methods
 from lipschitz_app.upper.auto import auto_bound
 from lipschitz_app.upper.task import Task
+from lipschitz_app.upper.whole import whole_bound
 
 METHODS = ("auto", *_methods.METHODS)
 """Names of the methods that are offered."""
@@ -30,6 +31,7 @@ def lipschitz_constant(
     norm: object = "inf",
     output: Output | None = 0,
     *,
+    output_norm: object = None,
     method: str = "auto",
     ranges: str = "auto",
     prove: bool = True,
@@ -52,8 +54,12 @@ def lipschitz_constant(
     region : Box, Ball or Everywhere
     norm : 1, 2 or "inf"
         Norm of the input space.
-    output : int, pair (i, j) or array of shape (outputs,)
-        An output, the margin of output i over output j, or weights of the outputs.
+    output : int, pair (i, j), array of shape (outputs,) or None
+        An output, the margin of output i over output j, weights of the outputs, or all outputs.
+    output_norm : 1, 2 or "inf", optional
+        Norm of the output space for ``output=None``; by default that of the input space. Methods
+        for one output then give the largest bound of the outputs (norm "inf") or of their sums with
+        signs (norm 1, few outputs), else the norm of the single bounds.
     method : str
         - "product": product of the layers' operator norms; any depth; the region plays no part.
         - "interval": interval arithmetic on the gradient; any depth.
@@ -62,10 +68,13 @@ def lipschitz_constant(
           them at any size (its "hr2" has no cliques {x_i, t_i}); in the norm 2, on balls and
           where `solver` names a conic solver the engine does ("cuts" is not offered there).
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
+        - "lipsdp", "lipsdp-layer": one matrix inequality with a multiplier for each neuron, or for
+          each layer; any depth, norm 2.
         - "exact": enumeration of the patterns that occur; one hidden layer with few unstable
           neurons, a Box or Everywhere. Which patterns occur is a linear program's word.
-        - "auto": the smallest of "interval", "product" and, for one hidden layer, "exact" with few
-          unstable neurons, else "mccormick" or, for large networks, "hr2"; the notes say why.
+        - "auto": the smallest of "interval", "product", in the norm 2 "lipsdp" and, for one hidden
+          layer, "exact" with few unstable neurons, else "mccormick" or, for large networks, "hr2";
+          the notes say why.
     ranges : "auto", "interval", "crown" or "lp"
         How pre-activations are bounded first; see :func:`pre_activation_ranges`.
     prove : bool
@@ -125,7 +134,7 @@ def lipschitz_constant(
             raise InvalidOptionError(f"{name} is {number}; give a positive number")
     name = norms.as_norm(norm)
     region = check_region(region, net.input_size)
-    target = as_output(output, net.output_size)
+    target = as_target(output, net.output_size, name, output_norm)
     begin = time.perf_counter()
     layers = pre_activation_ranges(net, region, ranges)
     neurons = tuple(layer.counts() for layer in layers)
@@ -134,13 +143,17 @@ def lipschitz_constant(
     for number, layer in enumerate(neurons, start=1):
         say(f"layer {number}: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
     end = math.inf if time_limit is None else begin + time_limit
-    task = Task(net, region, name, target, layers, prove, solver, tolerance, end, say)
-    method, bound = (
-        auto_bound(task) if method == "auto" else (method, _methods.METHODS[method](task))
-    )
+    single = as_output(0, net.output_size) if isinstance(target, OutputMap) else target
+    task = Task(net, region, name, single, layers, prove, solver, tolerance, end, say)
+    if isinstance(target, OutputMap):
+        method, bound = whole_bound(task, target, method)
+    elif method == "auto":
+        method, bound = auto_bound(task)
+    else:
+        bound = _methods.METHODS[method](task)
     timings |= bound.timings
     say(f"upper bound {bound.value:.6f} ({bound.kind}, {method})")
-    found = _lower(task, output, rng, time_limit) if lower else None
+    found = _lower(task, output, output_norm, rng, time_limit) if lower else None
     if found is not None:
         timings["lower bound"] = sum(found.timings.values())
         say(f"lower bound {found.value:.6f} ({found.kind})")
@@ -166,14 +179,24 @@ def lipschitz_constant(
 
 
 def _lower(
-    task: Task, output: Output | None, rng: int | np.random.Generator, time_limit: float | None
+    task: Task,
+    output: Output | None,
+    output_norm: object,
+    rng: int | np.random.Generator,
+    time_limit: float | None,
 ) -> LowerBound | None:
     share = None
     if time_limit is not None and task.remaining is not None:
         share = max(task.remaining, 0.25 * time_limit)
     try:
         return lipschitz_lower_bound(
-            task.net, task.region, task.norm, output, rng=rng, time_limit=share
+            task.net,
+            task.region,
+            task.norm,
+            output,
+            output_norm=output_norm,
+            rng=rng,
+            time_limit=share,
         )
     except KeyboardInterrupt:
         task.say("lower bound: interrupted")

@@ -1,4 +1,4 @@
-"""Which scalar function of the outputs a bound is about: one output, a margin, a combination."""
+"""What a bound is about: one output, a margin, a combination of outputs, or all of them at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.errors import InvalidOutputError
-from lipschitz_app.rounding import FloatArray, affine_interval
+from lipschitz_app.errors import InvalidOptionError, InvalidOutputError
+from lipschitz_app.norms import as_norm
+from lipschitz_app.rounding import FloatArray, Norm, affine_interval
 
 Output: TypeAlias = int | tuple[int, int] | ArrayLike
 
@@ -38,6 +39,67 @@ class OutputVector:
         return affine_interval(matrix.T, np.zeros(matrix.shape[1]), self.weights, self.weights)
 
 
+@dataclass(frozen=True, slots=True)
+class OutputMap:
+    """All outputs together, as one map whose changes are measured in a norm.
+
+    Attributes
+    ----------
+    size : int
+        Number of outputs.
+    norm : "1", "2" or "inf"
+        Norm of the output space.
+    """
+
+    size: int
+    norm: Norm
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"all {self.size} outputs in the norm {self.norm}"
+
+    def vectors(self) -> list[OutputVector]:
+        """Return the single outputs."""
+        return [as_output(index, self.size) for index in range(self.size)]
+
+
+def as_target(
+    output: Output | None, size: int, norm: Norm, output_norm: object = None
+) -> OutputVector | OutputMap:
+    """Return what is meant: all outputs for None, else a combination.
+
+    Parameters
+    ----------
+    output : index, pair (i, j), vector or None
+    size : int
+        Number of outputs of the network.
+    norm : "1", "2" or "inf"
+        Norm of the input space, which the output space gets, too, unless one is given for it.
+    output_norm : 1, 2, "inf" or None
+
+    Raises
+    ------
+    InvalidOutputError
+        The network has no such output.
+    InvalidOptionError
+        A norm of the output space is given for one number.
+
+    Examples
+    --------
+    >>> as_target(None, 3, "inf"), as_target(1, 3, "inf").label
+    (OutputMap(size=3, norm='inf'), 'output 1')
+    """
+    if output is None:
+        return OutputMap(size, norm if output_norm is None else as_norm(output_norm))
+    if output_norm is not None:
+        raise InvalidOptionError(
+            f"output_norm={output_norm!r} is for the whole output vector (output=None); a single "
+            "output is a number, leave output_norm out"
+        )
+    return as_output(output, size)
+
+
 def as_output(output: Output | None, size: int) -> OutputVector:
     """Return the combination meant by an index, a pair of indices (i, j) or a vector.
 
@@ -56,7 +118,7 @@ def as_output(output: Output | None, size: int) -> OutputVector:
     """
     if output is None:
         raise InvalidOutputError(
-            "the whole output vector (output=None) is not offered yet; give an index, a pair "
+            "the whole output vector (output=None) is not offered here; give an index, a pair "
             "(i, j) for a margin, or a vector of weights for the outputs"
         )
     weights = np.zeros(size)

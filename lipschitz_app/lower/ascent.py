@@ -23,7 +23,7 @@ from lipschitz_app.lower.patterns import pattern_search
 from lipschitz_app.lower.projection import SearchRegion
 from lipschitz_app.lower.sampled import sampled_lower_bound
 from lipschitz_app.network import Network
-from lipschitz_app.outputs import Output, OutputVector, as_output
+from lipschitz_app.outputs import Output, OutputMap, OutputVector, as_target
 from lipschitz_app.ranges.interval import interval_ranges
 from lipschitz_app.regions import Ball, Box, Everywhere, Region, check_region
 from lipschitz_app.rounding import FloatArray, Norm, dual
@@ -64,6 +64,7 @@ def lipschitz_lower_bound(
     norm: object = "inf",
     output: Output | None = 0,
     *,
+    output_norm: object = None,
     rng: int | np.random.Generator = 0,
     starts: int | None = None,
     steps: int | None = None,
@@ -79,8 +80,10 @@ def lipschitz_lower_bound(
     region : Box, Ball or Everywhere
     norm : 1, 2 or "inf"
         Norm of the input space.
-    output : int, pair (i, j) or vector
-        Which output, margin or combination of outputs.
+    output : int, pair (i, j), vector or None
+        Which output, margin or combination of outputs; None for all of them.
+    output_norm : 1, 2 or "inf", optional
+        Norm of the output space for ``output=None``; by default that of the input space.
     rng : int or Generator
         Source of the random starts; the same number gives the same answer.
     starts : int, optional
@@ -108,8 +111,16 @@ def lipschitz_lower_bound(
     3.0
     """
     region = check_region(region, net.input_size)
-    dual_norm = dual(norms.as_norm(norm))
-    target = as_output(output, net.output_size)
+    name = norms.as_norm(norm)
+    dual_norm = dual(name)
+    target = as_target(output, net.output_size, name, output_norm)
+    if isinstance(target, OutputMap):
+        from lipschitz_app.lower.whole import whole_lower_bound
+
+        options = {"starts": starts, "steps": steps}
+        return whole_lower_bound(
+            net, region, name, target, rng=rng, time_limit=time_limit, **options
+        )
     if not has_pairs(net):
         return _sampled(net, region, target, dual_norm, starts, steps, rng, time_limit)
     largest = max(matrix.size for matrix, _ in net.affine_pairs())

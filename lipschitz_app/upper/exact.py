@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -62,29 +63,81 @@ def exact_constant(
     if hidden.encoding.name != "relu":
         raise UnsupportedError(f"enumeration is offered for relu, not for {hidden.encoding.name}")
     begin = time.perf_counter()
-    arrangement = Arrangement.of(hidden.rows, hidden.biases, region)
     dual_norm = dual(norm)
-    influence = np.abs(hidden.weights) * norms.values(hidden.rows, dual_norm)
+
+    def size(gradient: FloatArray) -> float:
+        return float(norms.values(gradient, dual_norm))
+
+    best, note = best_cell(
+        Arrangement.of(hidden.rows, hidden.biases, region),
+        hidden.base,
+        hidden.weights[:, None] * hidden.rows,
+        (size, size),
+        kinks=kinks,
+        max_patterns=max_patterns,
+        time_limit=time_limit,
+    )
+    timings = {"enumeration": time.perf_counter() - begin}
+    return UpperBound(best, "exact", timings=timings, notes=(note,))
+
+
+def best_cell(
+    arrangement: Arrangement,
+    base: FloatArray,
+    parts: FloatArray,
+    sizes: tuple[Callable[[FloatArray], float], Callable[[FloatArray], float]],
+    *,
+    kinks: bool = False,
+    max_patterns: int = 200_000,
+    time_limit: float | None = None,
+) -> tuple[float, str]:
+    """Return the largest size of ``base + sum of the parts of active neurons`` among the cells.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+    base : array, any shape
+    parts : array, shape (k, *shape of base)
+        What each neuron adds where it is active.
+    sizes : pair of functions
+        The size of a derivative, and an upper bound of it for arrays of the absolute values.
+    kinks, max_patterns, time_limit
+        See :func:`exact_constant`.
+
+    Returns
+    -------
+    float
+    str
+        How much work it was.
+
+    Raises
+    ------
+    NoBoundError
+    """
+    begin = time.perf_counter()
+    size, cap = sizes
+    influence = np.array([cap(np.abs(part)) for part in parts])
     order = np.argsort(-influence, kind="stable")
-    parts = (hidden.weights[:, None] * hidden.rows)[order]
+    parts = parts[order]
     # Row d: what the neurons from position d on can still add or take away.
-    pad = np.zeros((1, hidden.inputs))
-    gains = np.vstack([np.cumsum(np.maximum(parts, 0)[::-1], axis=0)[::-1], pad])
-    losses = np.vstack([np.cumsum(np.minimum(parts, 0)[::-1], axis=0)[::-1], pad])
+    pad = np.zeros((1, *base.shape))
+    gains = np.concatenate([np.cumsum(np.maximum(parts, 0)[::-1], axis=0)[::-1], pad])
+    losses = np.concatenate([np.cumsum(np.minimum(parts, 0)[::-1], axis=0)[::-1], pad])
     threshold = -MARGIN if kinks else MARGIN
 
     def reach(fixed: FloatArray, depth: int) -> float:
-        sizes = np.maximum(np.abs(fixed + gains[depth]), np.abs(fixed + losses[depth]))
-        return float(norms.values(sizes, dual_norm))
+        if depth == len(parts):
+            return size(fixed)
+        return cap(np.maximum(np.abs(fixed + gains[depth]), np.abs(fixed + losses[depth])))
 
     best = -np.inf
-    signs = np.zeros(hidden.unstable)
+    signs = np.zeros(len(parts))
     _, point = arrangement.margin(signs)
-    heap = [(-reach(hidden.base, 0), 0, 0, hidden.base, signs, point)]
+    heap = [(-reach(base, 0), 0, 0, base, signs, point)]
     count = programs = 0
     while heap and -heap[0][0] > best:
         bound, _, depth, fixed, signs, point = heapq.heappop(heap)
-        if depth == hidden.unstable:
+        if depth == len(parts):
             best = -bound
             break
         neuron = order[depth]
@@ -92,8 +145,8 @@ def exact_constant(
         for sign in (1.0, -1.0):
             child = signs.copy()
             child[neuron] = sign
-            gradient = fixed + parts[depth] if sign > 0 else fixed
-            value = reach(gradient, depth + 1)
+            derivative = fixed + parts[depth] if sign > 0 else fixed
+            value = reach(derivative, depth + 1)
             if value <= best:
                 continue
             inside = point
@@ -103,21 +156,14 @@ def exact_constant(
                 if margin <= threshold:
                     continue
             count += 1
-            heapq.heappush(heap, (-value, count, depth + 1, gradient, child, inside))
+            heapq.heappush(heap, (-value, count, depth + 1, derivative, child, inside))
         elapsed = time.perf_counter() - begin
         if count > max_patterns or (time_limit is not None and elapsed > time_limit):
             known = -heap[0][0] if heap else best
             raise NoBoundError(
                 f"the enumeration stopped after {count} patterns and {elapsed:.1f} s with "
-                f"{hidden.unstable} unstable neurons; the constant is at most {known:.6g} up to "
+                f"{len(parts)} unstable neurons; the constant is at most {known:.6g} up to "
                 'rounding. Give it more (max_patterns, time_limit), or use "hr2" or "interval"'
             )
-    return UpperBound(
-        best,
-        "exact",
-        timings={"enumeration": time.perf_counter() - begin},
-        notes=(
-            f"{count} partial patterns, {programs} linear programs"
-            + (", kinks counted as cells" if kinks else ""),
-        ),
-    )
+    note = f"{count} partial patterns, {programs} linear programs"
+    return best, note + (", kinks counted as cells" if kinks else "")

@@ -97,15 +97,17 @@ def read_point(name: str) -> FloatArray:
         raise InvalidRegionError(f"{file}: not an array of numbers ({error})") from None
 
 
-def read_output(text: str | None, net: Network) -> Output:
-    """Return an output from ``3``, ``3-5`` (a margin) or ``1,0,-0.5`` (weights)."""
+def read_output(text: str | None, net: Network) -> Output | None:
+    """Return an output from ``3``, ``3-5`` (a margin), ``1,0,-0.5`` (weights) or ``all``."""
     if text is None:
         if net.output_size > 1:
             raise InvalidOptionError(
                 f"the network has {net.output_size} outputs; say which with --output: an index "
-                "such as 3, a margin such as 3-5, or weights such as 1,0,-1"
+                "such as 3, a margin such as 3-5, weights such as 1,0,-1, or all"
             )
         return 0
+    if text == "all":
+        return None
     try:
         if "," in text:
             return [float(part) for part in text.split(",")]
@@ -113,5 +115,5 @@ def read_output(text: str | None, net: Network) -> Output:
         return (int(first), int(second)) if dash and first else int(text)
     except ValueError:
         raise InvalidOptionError(
-            f"--output {text!r} is none of: an index (3), a margin (3-5), weights (1,0,-1)"
+            f"--output {text!r} is none of: an index (3), a margin (3-5), weights (1,0,-1), all"
         ) from None

@@ -25,7 +25,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_region_arguments(parser)
     parser.add_argument("--norm", default="inf", help="norm of the inputs: 1, 2 or inf (default)")
     parser.add_argument(
-        "--output", help="index (3), margin (3-5) or weights of the outputs (1,0,-1)"
+        "--output", help="index (3), margin (3-5), weights of the outputs (1,0,-1), or all"
+    )
+    parser.add_argument(
+        "--output-norm", help="norm of the outputs for --output all (that of the inputs)"
     )
     parser.add_argument("--method", default="auto", help=f"{', '.join(METHODS)} (default auto)")
     parser.add_argument("--no-proof", action="store_true", help="skip the proof")
@@ -58,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         read_region(arguments, net.input_size),
         arguments.norm,
         read_output(arguments.output, net),
+        output_norm=arguments.output_norm,
         method=arguments.method,
         prove=not arguments.no_proof,
         lower=not arguments.no_lower,

@@ -96,6 +96,14 @@ def test_other_point_files(files: Path, point: str, capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out)["upper"] == pytest.approx(5.0)
 
 
+def test_all_outputs(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["bound", str(files / "net.npz"), "--output", "all", "--output-norm", "2"]
+    assert main([*arguments, "--norm", "2", "--method", "lipsdp", "--json", "--quiet"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["output"] == "all 2 outputs in the norm 2"
+    assert found["lower"] <= found["upper"]
+
+
 def test_corners(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corners = ["--lower", str(files / "points.npz:first"), "--upper"]
     corners += [str(files / "points.npz:second")]

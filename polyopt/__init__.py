@@ -35,6 +35,7 @@ from polyopt.reductions import (
 from polyopt.relaxation import (
     Cone,
     DiagonallyDominant,
+    FacialReduction,
     Factor,
     GroebnerQuotient,
     MergeCliques,
@@ -74,6 +75,7 @@ __all__ = [
     "Cone",
     "CorrelativeSparsity",
     "DiagonallyDominant",
+    "FacialReduction",
     "Factor",
     "FixedVariables",
     "GroebnerQuotient",

@@ -10,6 +10,7 @@ from polyopt.relaxation.project_cliques import ProjectCliques
 from polyopt.relaxation.putinar import putinar
 from polyopt.relaxation.quotient import Quotient
 from polyopt.relaxation.refine_dominant import DiagonallyDominant, ScaledDiagonallyDominant
+from polyopt.relaxation.refine_facial import FacialReduction
 from polyopt.relaxation.refine_merge import MergeCliques
 from polyopt.relaxation.refine_newton import NewtonPolytope
 from polyopt.relaxation.refine_sign import SignSymmetry
@@ -22,6 +23,7 @@ from polyopt.relaxation.sublevel import sublevel
 __all__ = [
     "Cone",
     "DiagonallyDominant",
+    "FacialReduction",
     "Factor",
     "GroebnerQuotient",
     "MergeCliques",

@@ -30,7 +30,7 @@ of ReLU networks, NeurIPS 2020, arXiv:2002.03657.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -40,6 +40,9 @@ from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.regions import Ball, BallInBox, Box, Region
 from lipschitz_app.rounding import UNIT, FloatArray, Norm, affine_interval, down, inflate, up
+
+Direction: TypeAlias = tuple[int, float]
+"""A vertex of the L1 ball: a coordinate and a sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def encode(
     form: Literal["substituted", "lifted"] = "substituted",
     products: bool = False,
     mccormick: Literal["none", "inputs", "slopes"] = "none",
+    direction: Direction | None = None,
 ) -> Encoding:
     """State the Lipschitz problem of one hidden layer.
 
@@ -138,7 +142,7 @@ def encode(
     hidden : HiddenLayer
         With at least one unstable neuron.
     region : Box, Ball or Everywhere
-    norm : "inf" or "2"
+    norm : "inf", "2" or "1"
         Norm of the input space.
     form : "substituted" or "lifted"
         Whether the pre-activations are polynomials or variables.
@@ -147,20 +151,25 @@ def encode(
         moments of order 1).
     mccormick : "none", "inputs" or "slopes"
         Add the products of the bounds of t_i and s_i for each i, or of t_i and u_j for all pairs.
+    direction : pair (coordinate, sign), optional
+        For norm "1", whose unit ball has the vertices ``t = sign * e_coordinate``: which of them t
+        is. The problem then has no directions as variables, and its objective is linear.
 
     Raises
     ------
     UnsupportedError
-        The norm is L1.
+        The norm is L1 and no direction is given.
     """
-    if norm == "1":
+    if norm == "1" and direction is None:
         raise UnsupportedError(
-            'moment relaxations are offered for norm "inf" and 2; for norm 1 use "product", '
-            '"interval" or "exact"'
+            'this relaxation is offered for norm "inf" and 2; for norm 1 use "shor", "hr2", '
+            '"mccormick", "interval" or "exact"'
         )
     data = None if not isinstance(region, (Box, Ball)) else pre_activations(hidden, region)
     coefficients = hidden.weights[:, None] * hidden.rows
     used = np.flatnonzero((coefficients != 0).any(axis=0) | (hidden.base != 0))
+    if direction is not None:
+        used = used[:0]
     moving = np.flatnonzero((data.rows != 0).any(axis=0)) if data is not None else used[:0]
     k, lifted = hidden.unstable, form == "lifted" and data is not None
     sizes = [used.size, moving.size, k, k if lifted else 0]
@@ -174,15 +183,20 @@ def encode(
     generators = po.affine(sparse.eye_array(total, format="csr"), variables=names)
 
     # Objective.
-    matrix = sparse.lil_array((total, total))
-    matrix[t[0] : t[-1] + 1, u[0] : u[-1] + 1] = coefficients[:, used].T
-    linear = np.zeros(total)
-    linear[t] = hidden.base[used]
-    objective = po.quadratic(matrix.tocsr(), linear, variables=names)
+    matrix, linear, constant = sparse.lil_array((total, total)), np.zeros(total), 0.0
+    if direction is None:
+        matrix[t[0] : t[-1] + 1, u[0] : u[-1] + 1] = coefficients[:, used].T
+        linear[t] = hidden.base[used]
+    else:
+        entry, sign = direction
+        linear[u] = sign * coefficients[:, entry]
+        constant = sign * float(hidden.base[entry])
+    objective = po.quadratic(matrix.tocsr(), linear, constant, variables=names)
 
     inequalities: list[po.Polynomial] = []
     equalities: list[po.Polynomial] = []
-    inequalities += _norm_ball([generators[i] for i in t], norm == "2")
+    if t.size:
+        inequalities += _norm_ball([generators[i] for i in t], norm == "2")
     if s.size:
         inequalities += _norm_ball([generators[i] for i in s], isinstance(region, Ball))
     cut = _cut_inputs(region, moving)

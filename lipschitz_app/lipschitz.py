@@ -66,7 +66,8 @@ def lipschitz_constant(
         - "shor", "hr2", "mccormick", "cuts": relaxations of order one, in this order ever tighter
           and slower; one hidden layer. In the norm "inf" the low-rank solver solves and proves
           them at any size (its "hr2" has no cliques {x_i, t_i}); in the norm 2, on balls and
-          where `solver` names a conic solver the engine does ("cuts" is not offered there).
+          where `solver` names a conic solver the engine does ("cuts" is not offered there); so it
+          does in the norm 1, one coordinate of the gradient at a time.
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
         - "lipsdp", "lipsdp-layer": one matrix inequality with a multiplier for each neuron, or for
           each layer; any depth, norm 2.

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import polyopt as po
-from lipschitz_app.encoding import Encoding, encode
+from lipschitz_app.encoding import Direction, Encoding, encode
 from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.regions import Region
 from lipschitz_app.rounding import Norm
@@ -37,22 +37,26 @@ class LipschitzRelaxation:
     relaxation: po.Relaxation
 
 
-def shor(hidden: HiddenLayer, region: Region, norm: Norm) -> LipschitzRelaxation:
+def shor(
+    hidden: HiddenLayer, region: Region, norm: Norm, direction: Direction | None = None
+) -> LipschitzRelaxation:
     """Return Shor's relaxation."""
-    encoding = encode(hidden, region, norm)
+    encoding = encode(hidden, region, norm, direction=direction)
     directions, inputs, slopes = (
         part.tolist() for part in (encoding.directions, encoding.inputs, encoding.slopes)
     )
-    if not inputs:
+    if not inputs or not directions:
         return LipschitzRelaxation(encoding, po.shor(encoding.problem))
     # Directions and inputs never meet in a monomial: two matrices instead of one, same value.
     cliques = [directions + slopes, inputs + slopes]
     return LipschitzRelaxation(encoding, po.putinar(encoding.problem, order=1, cliques=cliques))
 
 
-def hr2(hidden: HiddenLayer, region: Region, norm: Norm) -> LipschitzRelaxation:
+def hr2(
+    hidden: HiddenLayer, region: Region, norm: Norm, direction: Direction | None = None
+) -> LipschitzRelaxation:
     """Return HR-2 in projected form."""
-    encoding = encode(hidden, region, norm, products=True, mccormick="inputs")
+    encoding = encode(hidden, region, norm, products=True, mccormick="inputs", direction=direction)
     return LipschitzRelaxation(encoding, po.shor(encoding.problem, chordal=False))
 
 
@@ -85,9 +89,11 @@ def hr2_substituted(hidden: HiddenLayer, region: Region, norm: Norm) -> Lipschit
     )
 
 
-def mccormick(hidden: HiddenLayer, region: Region, norm: Norm) -> LipschitzRelaxation:
+def mccormick(
+    hidden: HiddenLayer, region: Region, norm: Norm, direction: Direction | None = None
+) -> LipschitzRelaxation:
     """Return order 1 with the products of bounds of all pairs (t_i, u_j), and those of HR-2."""
-    encoding = encode(hidden, region, norm, products=True, mccormick="slopes")
+    encoding = encode(hidden, region, norm, products=True, mccormick="slopes", direction=direction)
     return LipschitzRelaxation(encoding, po.shor(encoding.problem, chordal=False))
 
 
@@ -109,7 +115,7 @@ def _directions_with_inputs(encoding: Encoding) -> list[list[int]]:
     return cliques
 
 
-RELAXATIONS: dict[str, Callable[[HiddenLayer, Region, Norm], LipschitzRelaxation]] = {
+RELAXATIONS: dict[str, Callable[..., LipschitzRelaxation]] = {
     "shor": shor,
     "hr2": hr2,
     "mccormick": mccormick,

@@ -63,8 +63,8 @@ def _relax(task: Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str
     if not lowrank_offered(hidden, task.region, task.norm) and task.solver in (None, "lowrank"):
         chosen = "mccormick" if pairs <= AUTO_PAIRS else "hr2"
         why += f", {pairs} pairs of inputs and unstable neurons"
-    elif task.norm == "1":
-        return f"{why}, norm 1"
+    elif task.norm == "1" and isinstance(task.region, Everywhere):
+        return f"{why}, norm 1 over the whole space"
     elif small > AUTO_SIZE:
         return f"{why}, a moment matrix of side {small} for a conic solver"
     else:

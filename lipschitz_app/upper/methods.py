@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from lipschitz_app.encoding import Direction
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
 from lipschitz_app.midrad import combine
 from lipschitz_app.relaxations import RELAXATIONS
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.coordinates import coordinate_bound
 from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.interval import interval_bound
 from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
@@ -91,17 +93,24 @@ def relaxation_bound(task: Task, hidden: HiddenLayer, method: str) -> UpperBound
             f"the method {method!r} is offered by the low-rank solver only: one hidden relu "
             'layer, norm "inf", a Box or Everywhere, solver=None; use "mccormick"'
         )
-    return moment_bound(
-        hidden,
-        task.region,
-        task.norm,
-        method,
-        prove=task.prove,
-        solver=task.solver,
-        tolerance=task.tolerance,
-        time_limit=task.remaining,
-        progress=task.say,
-    )
+
+    def bound(direction: Direction | None = None) -> UpperBound:
+        return moment_bound(
+            hidden,
+            task.region,
+            task.norm,
+            method,
+            direction=direction,
+            prove=task.prove,
+            solver=task.solver,
+            tolerance=task.tolerance,
+            time_limit=task.remaining,
+            progress=task.say,
+        )
+
+    if task.norm == "1" and method != "lasserre":
+        return coordinate_bound(hidden, task.region, bound)
+    return bound()
 
 
 METHODS: dict[str, Method] = {

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import polyopt as po
+from lipschitz_app.encoding import Direction
 from lipschitz_app.errors import NoBoundError
 from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.regions import Region
@@ -33,6 +34,7 @@ def moment_bound(
     norm: Norm,
     method: str,
     *,
+    direction: Direction | None = None,
     prove: bool = True,
     solver: str | None = None,
     tolerance: float = 1e-8,
@@ -49,6 +51,8 @@ def moment_bound(
     norm : "inf" or "2"
     method : str
         A name in :data:`lipschitz_app.relaxations.RELAXATIONS`.
+    direction : pair (coordinate, sign), optional
+        See :func:`lipschitz_app.encoding.encode`.
     prove : bool
         Whether to prove the bound.
     solver, tolerance, time_limit
@@ -63,7 +67,8 @@ def moment_bound(
     """
     say = progress or (lambda text: None)
     begin = time.perf_counter()
-    relaxed = RELAXATIONS[method](hidden, region, norm)
+    extra = {} if direction is None else {"direction": direction}
+    relaxed = RELAXATIONS[method](hidden, region, norm, **extra)
     encoding = relaxed.encoding
     timings = {"encoding": time.perf_counter() - begin}
     say(f"{method}: {relaxed.relaxation.plan.summary}")

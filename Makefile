@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check bench wheel clean
+.PHONY: help demo test lint types check docs bench wheel clean
 
 help:
 	@echo "make demo    bound an embedded network and an embedded polynomial problem"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint    ruff check and ruff format --check"
 	@echo "make types   mypy --strict on both packages"
 	@echo "make check   pytest alone; PYTEST_ARGS='tests/test_imports.py -k direction' narrows it"
+	@echo "make docs    build the documentation into docs/_build/html, warnings as errors"
 	@echo "make bench   compare phases, solvers, CVXPY and Python peers; tables in build/bench"
 	@echo "             BENCH=affine_relu runs one file of benchmarks/, BENCH='*' all of them"
 	@echo "make wheel   build the wheel into dist/"
@@ -39,6 +40,9 @@ types: $(VENV)/.installed-dev
 check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
 bench: $(VENV)/.installed-dev
 	@set -e; for script in `grep -l __main__ benchmarks/$(BENCH).py`; do \
 	  echo "== $$script"; $(BIN)/python "$$script"; \
@@ -49,7 +53,7 @@ wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --wheel --outdir dist .
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find polyopt lipschitz_app tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps: an environment is made once, and installed into again when pyproject.toml changes.
@@ -72,4 +76,9 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.made
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.made
 	@echo "installing polyopt with the extras $(EXTRAS) (a minute or two)"
 	@$(PIP) --editable ".[$(EXTRAS)]"
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml $(VENV)/.made
+	@echo "installing polyopt and what its documentation needs"
+	@$(PIP) --editable ".[docs]"
 	@touch $@ $(VENV)/.installed

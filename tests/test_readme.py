@@ -1,13 +1,15 @@
 """What the pages say is run: Python blocks, shell commands, outputs and links.
 
-In README.md, CONTRIBUTING.md and docs/, every ``python`` block is a program of its own; what it
-prints is the ``text`` block that follows (nothing, if none follows). The same goes for the commands
-of ``sh`` blocks that run ``python -m polyopt`` or ``python -m lipschitz_app``, whose output is
-compared only where a page shows it. The blocks of a page run in its order, in one directory.
+In README.md and CONTRIBUTING.md every ``python`` block is a program of its own. A page of docs/ is
+one session: its blocks run in their order, in one namespace and one directory. What a block prints
+is the ``text`` block that follows (nothing, if none follows). The same goes for the commands of
+``sh`` blocks that run ``python -m polyopt`` or ``python -m lipschitz_app``, whose output is
+compared only where a page shows it. Warnings are errors.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -62,7 +64,7 @@ PYTHON = [block for block in BLOCKS if block.language == "python"]
 SHELL = [block for block in BLOCKS if block.language == "sh"]
 
 
-def run(arguments: list[str], folder: Path) -> str:
+def run(arguments: list[str], folder: Path, given: str = "") -> str:
     """Run this interpreter, warnings as errors, and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-W", "error", *arguments],
@@ -70,7 +72,7 @@ def run(arguments: list[str], folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=given,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
@@ -96,6 +98,29 @@ def runnable(block: Block) -> list[list[str]]:
 
 
 RUNNABLE = [b for b in BLOCKS if b.language == "python" or (b.language == "sh" and runnable(b))]
+PROGRAMS = [b for b in RUNNABLE if b.page.parent == REPOSITORY]
+SESSIONS = sorted({b.page for b in RUNNABLE if b.page.parent != REPOSITORY})
+
+#: Runs the Python blocks of a page in one namespace; what it is given and returns is JSON.
+SESSION = """
+import contextlib, io, json, subprocess, sys
+
+names = {"__name__": "__main__"}
+printed = []
+for step in json.load(sys.stdin):
+    out = io.StringIO()
+    if "code" in step:
+        # Tracebacks get the line numbers of the page.
+        code = compile("\\n" * step["line"] + step["code"], step["page"], "exec")
+        with contextlib.redirect_stdout(out):
+            exec(code, names)
+    for arguments in step.get("commands", []):
+        command = [sys.executable, "-W", "error", *arguments]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        out.write(done.stdout)
+    printed.append(out.getvalue())
+json.dump(printed, sys.stdout)
+"""
 
 
 def test_readme_shows_both_examples_with_their_output() -> None:
@@ -107,10 +132,10 @@ def test_readme_shows_both_examples_with_their_output() -> None:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
     """A directory for each page."""
-    return {page: tmp_path_factory.mktemp(page.stem) for page in PAGES}
+    return {block.page: tmp_path_factory.mktemp(block.page.stem) for block in PROGRAMS}
 
 
-@pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: block.label)
+@pytest.mark.parametrize("block", PROGRAMS, ids=lambda block: block.label)
 def test_block_does_what_the_page_says(block: Block, folders: dict[Path, Path]) -> None:
     folder = folders[block.page]
     if block.language == "python":
@@ -121,6 +146,23 @@ def test_block_does_what_the_page_says(block: Block, folders: dict[Path, Path]) 
     assert printed
     if block.output:
         assert printed.rstrip() == block.output.rstrip()
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_session_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    session = [block for block in RUNNABLE if block.page == page]
+    steps = [
+        {"code": block.code, "line": block.line, "page": str(page)}
+        if block.language == "python"
+        else {"commands": runnable(block)}
+        for block in session
+    ]
+    printed = json.loads(run(["-c", SESSION], tmp_path, json.dumps(steps)))
+    for block, output in zip(session, printed, strict=True):
+        if block.output or block.language == "python":
+            assert output.rstrip() == block.output.rstrip(), block.label
+        else:
+            assert output, block.label
 
 
 @pytest.mark.parametrize("block", SHELL, ids=lambda block: block.label)

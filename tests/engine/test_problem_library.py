@@ -21,6 +21,7 @@ KINDS = {
     "constrained",
     "globallib",
     "binary",
+    "matrix",
     "sparse",
     "nearly_sparse",
     "pathological",

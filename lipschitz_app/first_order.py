@@ -47,8 +47,8 @@ from scipy import sparse
 
 from lipschitz_app.encoding import PreActivations, pre_activations
 from lipschitz_app.errors import UnsupportedError
-from lipschitz_app.hidden import HiddenLayer
-from lipschitz_app.regions import Ball, Region
+from lipschitz_app.hidden import HiddenLayer, free_slopes
+from lipschitz_app.regions import Ball, Everywhere, Region
 from lipschitz_app.regions import Box as BoxRegion
 from lipschitz_app.rounding import UNIT, FloatArray, gamma, inflate
 from polyopt.solvers.lowrank import (
@@ -77,6 +77,9 @@ class LipschitzModel:
     exponent : int
     directions, slopes, inputs : arrays of int
         Rows of t, of s = 2u - 1 and of xi (empty over the whole space).
+    names : tuple of str
+        What each family of constraints is: "signs" or "products" of pre-activations, "inputs" with
+        directions, "within" the ranges of decided neurons, "pairs" of directions and slopes.
     """
 
     model: FirstOrderModel
@@ -84,6 +87,7 @@ class LipschitzModel:
     directions: Rows
     slopes: Rows
     inputs: Rows
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -119,7 +123,12 @@ def lipschitz_model(
     Raises
     ------
     UnsupportedError
-        The region is a ball, or the activation is not relu.
+        The region is a ball.
+
+    Notes
+    -----
+    Derivatives of other activations than relu (and what presolve turns into relu) are taken for
+    free in their ranges.
 
     Examples
     --------
@@ -135,9 +144,8 @@ def lipschitz_model(
     if isinstance(region, Ball):
         raise UnsupportedError("the low-rank solver is offered for a Box or Everywhere")
     if hidden.encoding.name != "relu":
-        raise UnsupportedError(
-            f"the low-rank solver is offered for relu, not for {hidden.encoding.name}"
-        )
+        # No constraint ties the derivatives to the inputs, which therefore play no part.
+        hidden, region, decided = free_slopes(hidden), Everywhere(), None
     used = np.flatnonzero((hidden.rows != 0).any(axis=0) | (hidden.base != 0))
     data = None
     if isinstance(region, BoxRegion):
@@ -160,21 +168,26 @@ def lipschitz_model(
         BilinearOperator(t, np.zeros(1, dtype=np.int64), column[:, None], np.ones(1)),
     )
     families: list[ConstraintFamily] = []
+    names: list[str] = []
     if data is not None:
         make = _signs if method == "shor" else _products
+        names.append("signs" if method == "shor" else "products")
         families.append(make(data, moving, s, x, side))
         if directions_with_inputs:
             of_input = np.searchsorted(used, moving)
             paired = used[np.minimum(of_input, used.size - 1)] == moving
+            names.append("inputs")
             families.append(_pairs(x[paired], t[of_input[paired]], side))
     if ruled is not None:
+        names.append("within")
         families.append(_within(ruled, moving, x, side))
     if method == "mccormick":
+        names.append("pairs")
         families.append(GridFamily(t, s))
     signs = np.ones(side, dtype=bool)
     signs[x] = False
     model = FirstOrderModel(side, objective, _rounding(hidden, exponent), tuple(families), signs)
-    return LipschitzModel(model, exponent, t, s, x)
+    return LipschitzModel(model, exponent, t, s, x, tuple(names))
 
 
 def _exponent(hidden: HiddenLayer) -> int:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from lipschitz_app import norms
 from lipschitz_app.errors import InvalidOptionError
+from lipschitz_app.gradients import gradient_norm_lower
 from lipschitz_app.lower.ascent import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
-from lipschitz_app.outputs import Output, OutputMap, as_output, as_target
+from lipschitz_app.outputs import Output, OutputMap, OutputVector, as_output, as_target
 from lipschitz_app.ranges.pre_activations import pre_activation_ranges
 from lipschitz_app.regions import Region, check_region
 from lipschitz_app.result import LipschitzResult
+from lipschitz_app.rounding import dual
 from lipschitz_app.upper import methods as _methods
 from lipschitz_app.upper.auto import auto_bound
 from lipschitz_app.upper.task import Task
@@ -39,6 +42,7 @@ def lipschitz_constant(
     rng: int | np.random.Generator = 0,
     solver: str | None = None,
     tolerance: float = 1e-8,
+    gap: float = 1e-3,
     time_limit: float | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> LipschitzResult:
@@ -71,6 +75,9 @@ def lipschitz_constant(
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
         - "lipsdp", "lipsdp-layer": one matrix inequality with a multiplier for each neuron, or for
           each layer; any depth, norm 2.
+        - "branch": branch and bound on the neurons, with "mccormick" as the bounding step where it
+          is offered and intervals elsewhere; one hidden layer. It stops at the relative `gap`; a
+          time limit leaves the bound that is proven by then.
         - "exact": enumeration of the patterns that occur; one hidden layer with few unstable
           neurons, a Box or Everywhere. Which patterns occur is a linear program's word.
         - "auto": the smallest of "interval", "product", in the norm 2 "lipsdp" and, for one hidden
@@ -90,6 +97,8 @@ def lipschitz_constant(
         low-rank solver wherever it is offered.
     tolerance : float
         Of the conic solver.
+    gap : float
+        Of "branch": the relative gap at which to stop.
     time_limit : float, optional
         Seconds for the upper bound; the lower bound gets what is left, at least a quarter of it.
     progress : callable, optional
@@ -130,7 +139,7 @@ def lipschitz_constant(
         raise InvalidOptionError(
             f"method {method!r} is not known; methods are {', '.join(METHODS)}"
         )
-    for name, number in (("time_limit", time_limit), ("tolerance", tolerance)):
+    for name, number in (("time_limit", time_limit), ("tolerance", tolerance), ("gap", gap)):
         if number is not None and not number > 0:
             raise InvalidOptionError(f"{name} is {number}; give a positive number")
     name = norms.as_norm(norm)
@@ -145,7 +154,7 @@ def lipschitz_constant(
         say(f"layer {number}: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
     end = math.inf if time_limit is None else begin + time_limit
     single = as_output(0, net.output_size) if isinstance(target, OutputMap) else target
-    task = Task(net, region, name, single, layers, prove, solver, tolerance, end, say)
+    task = Task(net, region, name, single, layers, prove, solver, tolerance, end, say, gap)
     if isinstance(target, OutputMap):
         method, bound = whole_bound(task, target, method)
     elif method == "auto":
@@ -155,6 +164,11 @@ def lipschitz_constant(
     timings |= bound.timings
     say(f"upper bound {bound.value:.6f} ({bound.kind}, {method})")
     found = _lower(task, output, output_norm, rng, time_limit) if lower else None
+    if found is not None and bound.witness is not None and isinstance(target, OutputVector):
+        value = gradient_norm_lower(net, bound.witness, target, dual(name))
+        if value > found.value:
+            witness = bound.witness.reshape(net.input_shape)
+            found = replace(found, value=value, witness=witness)
     if found is not None:
         timings["lower bound"] = sum(found.timings.values())
         say(f"lower bound {found.value:.6f} ({found.kind})")

@@ -28,10 +28,11 @@ from lipschitz_app.encoding import PreActivations, pre_activations
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.first_order import lipschitz_model
 from lipschitz_app.hidden import HiddenLayer
-from lipschitz_app.regions import Ball, Everywhere, Region
+from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere, Region
 from lipschitz_app.rounding import FloatArray, Norm, affine_interval, dual, norm_upper
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.lowrank import scaled
+from lipschitz_app.upper.warm_start import WarmStart
 from polyopt.solvers.lowrank import LowRankOptions, solve_first_order
 
 _LAST_MARGIN = 1e-9
@@ -47,6 +48,7 @@ class _Node:
     upper: FloatArray
     bound: float
     share: FloatArray = field(repr=False)
+    warm: WarmStart | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -147,13 +149,25 @@ class _Search:
 
     def try_point(self, inside: FloatArray) -> None:
         """Take a point, in scaled inputs, as the best one if it is."""
-        assert self.data is not None and not isinstance(self.region, Everywhere)
+        assert self.data is not None
+        assert not isinstance(self.region, Everywhere)
+        if isinstance(self.region, BallInBox):
+            return  # the programs know nothing of the box
         if isinstance(self.region, Ball):
             inside = inside / max(1.0, float(np.linalg.norm(inside)) * (1 + 1e-12))
         value = self.value_of(self.data.rows @ inside + self.data.offsets > 0)
         if value > self.value:
-            self.value = value
-            self.point = self.region.center + self.region.radius * inside
+            point = self.region.center + self.region.radius * inside
+            if isinstance(self.region, Box):
+                point = np.clip(point, self.region.inner_lower, self.region.inner_upper)
+            self.value, self.point = value, point
+
+    def round(self, signs: FloatArray) -> None:
+        """Ask a linear program for a point with the signs that a relaxation leans to."""
+        if self.data is not None:
+            margin, inside, _ = CutPrograms(CutRegion(self.data, signs)).margin()
+            if _LAST_MARGIN < margin < np.inf:
+                self.try_point(inside)
 
     def try_signs(self, signs: FloatArray) -> None:
         """Over the whole space: solve for a point with these signs, if the rows allow it."""
@@ -180,10 +194,12 @@ class _Search:
         """Return the node with the best bound: of its parent, by intervals, by a relaxation."""
         part, decided = self.split(node)
         bound = min(node.bound, self.interval(part))
-        if bound > self.goal and part.unstable and self.norm == "inf":
-            if not isinstance(self.region, Ball):
-                return self.relaxed(replace(node, bound=bound), part, decided)
-        return replace(node, bound=bound)
+        node = replace(node, bound=bound)
+        if bound <= self.goal or part.unstable == 0:
+            return node
+        if self.norm != "inf" or isinstance(self.region, Ball):
+            return node
+        return self.relaxed(node, part, decided)
 
     def split(self, node: _Node) -> tuple[HiddenLayer, HiddenLayer]:
         """Return the undecided neurons with the base that the decided ones give, and the latter."""
@@ -209,6 +225,7 @@ class _Search:
                 node.lower[mask],
                 node.upper[mask],
                 hidden.encoding,
+                None if hidden.bias_errors is None else hidden.bias_errors[mask],
             )
 
         return take(open_), take(~open_)
@@ -236,12 +253,15 @@ class _Search:
             target=float(np.ldexp(self.goal, -lipschitz.exponent)),
             time_limit=max(0.05, limit) if math.isfinite(limit) else None,
         )
-        result = solve_first_order(lipschitz.model, options)
+        start = None if node.warm is None else node.warm.start(lipschitz, node.signs)
+        result = solve_first_order(lipschitz.model, options, start=start)
         columns = result.state.columns
         share = node.share.copy()
         share[node.signs == 0] = 0.5 + 0.5 * columns[lipschitz.slopes] @ columns[0]
         bound = min(node.bound, scaled(result.bound, lipschitz.exponent))
-        return replace(node, bound=bound, share=np.clip(share, 0.0, 1.0))
+        self.round(np.where(node.signs != 0, node.signs, np.where(share > 0.5, 1.0, -1.0)))
+        warm = WarmStart(result.state, lipschitz, node.signs)
+        return replace(node, bound=bound, share=np.clip(share, 0.0, 1.0), warm=warm)
 
 
 def branch_bound(

@@ -12,9 +12,11 @@ from functools import partial
 from lipschitz_app.encoding import Direction
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
+from lipschitz_app.lower.ascent import lipschitz_lower_bound
 from lipschitz_app.midrad import combine
 from lipschitz_app.relaxations import RELAXATIONS
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.branch import branch_bound
 from lipschitz_app.upper.coordinates import coordinate_bound
 from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.interval import interval_bound
@@ -63,6 +65,23 @@ def _one_layer(method: Callable[[Task, HiddenLayer], UpperBound]) -> Method:
 
 def _exact(task: Task, hidden: HiddenLayer) -> UpperBound:
     return exact_constant(hidden, task.region, task.norm, time_limit=task.remaining)
+
+
+def _branch(task: Task, hidden: HiddenLayer) -> UpperBound:
+    share = None if task.remaining is None else 0.2 * task.remaining
+    start = lipschitz_lower_bound(
+        task.net, task.region, task.norm, task.output.weights, time_limit=share
+    )
+    task.say(f"branch: start at {start}")
+    return branch_bound(
+        hidden,
+        task.region,
+        task.norm,
+        gap=task.gap,
+        start=start.witness,
+        time_limit=task.remaining,
+        progress=task.say,
+    )
 
 
 def relaxation_bound(task: Task, hidden: HiddenLayer, method: str) -> UpperBound:
@@ -122,6 +141,7 @@ METHODS: dict[str, Method] = {
     },
     "lipsdp": partial(_lipsdp, variant="neuron"),
     "lipsdp-layer": partial(_lipsdp, variant="layer"),
+    "branch": _one_layer(_branch),
     "exact": _one_layer(_exact),
 }
 """Methods by name."""

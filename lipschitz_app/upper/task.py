@@ -39,6 +39,8 @@ class Task:
         Of a conic solver.
     end : float
         When to stop, on the clock ``time.perf_counter()``; infinite without a limit.
+    gap : float
+        Relative gap at which branch and bound stops.
     say : callable
         Takes a line of text per phase.
     """
@@ -53,6 +55,7 @@ class Task:
     tolerance: float = 1e-8
     end: float = math.inf
     say: Callable[[str], None] = _silent
+    gap: float = 1e-3
 
     @property
     def remaining(self) -> float | None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from polyopt.errors import InvalidProblemError
+from polyopt.html import card
 from polyopt.polynomial.convert import is_sympy, variable_names
 from polyopt.polynomial.matrix import PolynomialMatrix, as_polynomial, entry_table, variables_of
 from polyopt.polynomial.matrix_inequality import MatrixInequality
@@ -202,6 +203,18 @@ class PolynomialProblem:
             lines.append(f"{'subject to' if i == 0 else '          '} {text}")
         lines.append(f"in {self.number_of_variables} variables {_short(self.variables)}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        shown = [("inequality", f"{g} >= 0") for g in self.inequalities[:20]]
+        shown += [("equality", f"{h} == 0") for h in self.equalities[:20]]
+        shown += [("matrix inequality", f"{m} ⪰ 0") for m in self.matrix_inequalities[:20]]
+        left = len(self.constraints) - len(shown)
+        shown += [("", f"{left} more constraints")] if left else []
+        names = f"{self.number_of_variables}: {_short(self.variables)}"
+        return card(
+            f"Polynomial problem of degree {self.degree}",
+            [(f"{self.sense}imize", self.objective), *shown, ("variables", names)],
+        )
 
 
 def minimize(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyopt.conic.program import ConicProgram, ConicSolution
 from polyopt.conic.residuals import Residuals, solution_residuals
 from polyopt.conic.svec import smat
+from polyopt.html import card
 from polyopt.moments import Moments
 from polyopt.relaxation.multiplier import Cone
 from polyopt.relaxation.plan import size_text
@@ -193,6 +194,18 @@ class RelaxationResult:
         memory = f"; peak memory {size_text(self.peak_memory)}" if self.peak_memory else ""
         lines.append(f"time: {spent}{memory}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        relation = ">=" if self.relaxation.problem.sense == "min" else "<="
+        rows: list[tuple[str, object]] = [
+            ("status", self.status.value if self.status.is_solved else self.status.text),
+            ("optimum", f"{relation} {self.bound:.9g} (numerical)"),
+            ("solver", f"{self.solver}, {self.form} form"),
+        ]
+        if self.status.has_iterate:
+            rows.append(("on the data", self.residuals))
+        seconds = [(phase, f"{spent:.3g} s") for phase, spent in self.timings.items()]
+        return card(self.relaxation.name, rows, (("phase", "time"), seconds))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON: bound, kind, status, residuals, timings."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from polyopt.html import card
 from polyopt.status import Status
 
 if TYPE_CHECKING:
@@ -119,6 +120,26 @@ class Solution:
             f"<Solution: {self.status.value}, bound {self.bound:.9g} ({self.bound_kind}), "
             f"value {self.value:.9g}>"
         )
+
+    def _repr_html_(self) -> str:
+        relation = ">=" if self.problem.sense == "min" else "<="
+        rows: list[tuple[str, object]] = [
+            ("status", f"{self.status.value}: {self.message}"),
+            ("optimum", f"{relation} {self.bound:.9g} ({self.bound_kind})"),
+            ("value", f"{_number(self.value)} (sampled)"),
+            ("gap", "none" if math.isnan(self.gap) else f"{self.gap:.3g}"),
+        ]
+        rows += [("point", f"({_point(m.point)})") for m in self.minimizers[:5]]
+        if len(self.minimizers) > 5:
+            rows.append(("", f"{len(self.minimizers) - 5} more points"))
+        if self.proof is not None:
+            rows.append(("proof", self.proof))
+        head = ("seconds", "relaxation", "outcome", "bound", "best value")
+        tried = [
+            (f"{a.seconds:.2f}", a.name, a.outcome, _number(a.bound), _number(a.value))
+            for a in self.history
+        ]
+        return card("Solution", rows, (head, tried))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

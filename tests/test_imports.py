@@ -48,6 +48,7 @@ ROOMS = {
     "polyopt.solution": "top",
     "polyopt.__main__": "top",
     "polyopt.errors": "errors",
+    "polyopt.html": "html",
     "polyopt.status": "status",
     "polyopt.polynomial": "polynomial",
     "polyopt.problem": "problem",
@@ -77,26 +78,29 @@ ROOMS = {
 #: What each room may import besides itself; "top" may import everything.
 MAY_IMPORT = {
     "errors": set(),
+    "html": set(),
     "status": set(),
     "polynomial": {"errors"},
-    "problem": {"errors", "polynomial"},
+    "problem": {"errors", "html", "polynomial"},
     "problems": {"errors", "status", "polynomial", "problem"},
     "sparsity": {"errors", "polynomial", "problem"},
     "ranges": {"errors", "polynomial", "problem"},
-    "relaxation": {"errors", "polynomial", "problem", "ranges", "sparsity"},
+    "relaxation": {"errors", "html", "polynomial", "problem", "ranges", "sparsity"},
     "reductions": {"errors", "polynomial", "problem", "ranges"},
     "conic": {"errors", "status"},
     "forms": {"errors", "polynomial", "problem", "relaxation", "conic"},
     "solvers": {"errors", "status", "conic"},
     "result": {
-        "errors", "status", "polynomial", "problem", "sparsity", "relaxation", "conic", "forms",
+        "errors", "html", "status", "polynomial", "problem", "sparsity", "relaxation", "conic",
+        "forms",
         "solvers",
     },
     "sos": {
         "errors", "status", "polynomial", "problem", "relaxation", "conic", "forms", "solvers",
     },
     "proof": {
-        "errors", "status", "polynomial", "problem", "ranges", "relaxation", "conic", "result",
+        "errors", "html", "status", "polynomial", "problem", "ranges", "relaxation", "conic",
+        "result",
     },
     "extraction": {
         "errors", "status", "polynomial", "problem", "sparsity", "relaxation", "conic", "result",

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from polyopt.errors import ProofRejectedError
+from polyopt.html import card
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box, find_box
 from polyopt.proof.certificate import SosCertificate
@@ -129,6 +130,13 @@ class ProvenBound:
 
     def __repr__(self) -> str:
         return f"<ProvenBound: {self}>"
+
+    def _repr_html_(self) -> str:
+        terms = len(self.certificate.terms)
+        return card(
+            "Proven bound",
+            [("statement", self), ("kind", self.kind), ("certificate", f"{terms} terms")],
+        )
 
 
 def _short(names: tuple[str, ...]) -> str:

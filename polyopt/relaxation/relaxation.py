@@ -8,11 +8,12 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from polyopt.html import card
 from polyopt.polynomial.ideal import NormalForms
 from polyopt.polynomial.normal_form import Rules
 from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.multiplier import Multiplier
-from polyopt.relaxation.plan import Plan, plan
+from polyopt.relaxation.plan import Plan, plan, size_text
 from polyopt.sparsity.correlative import CorrelativeSparsity
 
 if TYPE_CHECKING:
@@ -202,6 +203,21 @@ class Relaxation:
         lines.append(str(self.plan))
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        sizes = self.plan
+        rows: list[tuple[str, object]] = [("problem", repr(self.problem)[1:-1])]
+        if self.sparsity is not None:
+            rows.append(("cliques", self.sparsity))
+        rows += [
+            ("PSD blocks", ", ".join(f"{n} of {b}×{b}" for b, n in sizes.psd) or "none"),
+            ("scalar conditions", f"{sizes.nonnegative} inequalities, {sizes.free} equalities"),
+            ("moments", f"at most {sizes.moments}"),
+            ("memory, interior point", f"about {size_text(sizes.interior_point_bytes)}"),
+            ("memory, first order", f"about {size_text(sizes.first_order_bytes)}"),
+        ]
+        rows += [("note", note) for note in self.notes]
+        return card(self.name, rows)
 
 
 def timed(phases: Iterable[tuple[str, float]]) -> Mapping[str, float]:

@@ -54,6 +54,29 @@ def largest_singular_value(
     >>> bool(abs(found.lower - 3) < 1e-6)
     True
     """
+    return _iterate(operator, rtol, memory, steps)[0]
+
+
+def ritz_vectors(
+    operator: AffineOperator, *, rtol: float = 1e-7, memory: float = 4e8, steps: int = 200
+) -> tuple[Estimate, FloatArray, FloatArray]:
+    """Return the estimate with the singular values, descending, and right vectors it ends with.
+
+    Returns
+    -------
+    estimate : Estimate
+    values : array, shape (k,)
+    vectors : array, shape (k, input_size)
+        Rows are orthonormal; only the first are close to singular vectors.
+    """
+    best, diagonal, upper, basis = _iterate(operator, rtol, memory, steps)
+    _, values, right = np.linalg.svd(np.diag(diagonal) + np.diag(upper, 1))
+    return best, values, right @ basis[: len(diagonal)]
+
+
+def _iterate(
+    operator: AffineOperator, rtol: float, memory: float, steps: int
+) -> tuple[Estimate, list[float], list[float], FloatArray]:
     n = operator.input_size
     most = int(max(12, min(steps, memory / (8 * n), n, operator.output_size)))
     start = np.random.default_rng(0).standard_normal(n)
@@ -61,7 +84,7 @@ def largest_singular_value(
     start = operator.adjoint(operator.apply(start))
     size = float(np.linalg.norm(start))
     if size == 0.0 or not np.isfinite(size):
-        return Estimate(0.0, 0.0)
+        return Estimate(0.0, 0.0), [0.0], [], np.zeros((1, n))
     basis = np.empty((most + 1, n))
     basis[0] = start / size
     diagonal: list[float] = []
@@ -85,7 +108,7 @@ def largest_singular_value(
                 break
         upper.append(beta)
         basis[k + 1] = direction / beta
-    return best
+    return best, diagonal, upper, basis
 
 
 def _ritz(diagonal: list[float], upper: list[float], beta: float) -> Estimate:

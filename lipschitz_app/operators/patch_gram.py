@@ -23,6 +23,7 @@ from scipy.linalg import blas
 from lipschitz_app.operators.block_cholesky import EnvelopeCholesky
 from lipschitz_app.operators.convolution import ConvolutionOperator
 from lipschitz_app.operators.rounding import cholesky_error
+from lipschitz_app.operators.scaled import ScaledOperator
 from lipschitz_app.rounding import FloatArray
 
 
@@ -87,6 +88,14 @@ class PatchConvolution:
             self.rows[top:bottom, left:right],
             self.columns[top : bottom + kh - 1, left : right + kw - 1],
         )
+
+    def scaled_operator(self) -> ScaledOperator:
+        """Return the operator in the order (channel, row, column) of inputs and outputs."""
+        height, width, c = self.columns.shape
+        kernel = np.ascontiguousarray(self.kernel.transpose(2, 3, 0, 1))
+        operator = ConvolutionOperator(kernel, None, (c, height, width))
+        rows, columns = (x.transpose(2, 0, 1).reshape(-1) for x in (self.rows, self.columns))
+        return operator.scaled(rows, columns)
 
     def column_energy(self) -> FloatArray:
         """Return the squared column norms, shape (h + kh - 1, w + kw - 1, c_in)."""
@@ -155,7 +164,7 @@ class PatchConvolution:
                 part = part if kept.size == patch.shape[1] else part[:, kept]
                 scale = self.columns[y : y + kh, x : x + kw].reshape(-1)[kept]
                 scaled = self.rows[y, x, outputs][:, None] * part * scale
-                gram = blas.dsyrk(1.0, scaled.T, lower=1)
+                gram = blas.dsyrk(1.0, scaled.T)
                 factor.subtract(local[kept], gram)
             done = starts[(y + 1) * grid] if y + 1 < height else size
             if not factor.eliminate(int(done)):

@@ -13,11 +13,13 @@ from lipschitz_app.operators import (
     DenseOperator,
     DiagonalOperator,
     average_pooling,
+    spectral_norm,
     spectral_norm_upper_bound,
 )
 from lipschitz_app.operators.block_cholesky import EnvelopeCholesky
+from lipschitz_app.operators.channel_split import is_below_split
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
-from lipschitz_app.operators.lanczos import largest_singular_value
+from lipschitz_app.operators.lanczos import largest_singular_value, ritz_vectors
 from lipschitz_app.operators.patch_gram import PatchConvolution
 from lipschitz_app.operators.strips import StripPlan, strip_norm, windows
 from lipschitz_app.operators.transfer import torus_norm
@@ -66,6 +68,56 @@ def test_a_failed_proof_is_not_a_proof(rng: np.random.Generator) -> None:
         for block in (3, 16, 256):
             assert side.is_below(exact**2 * (1 + 1e-9), block=block)[0]
             assert not side.is_below(exact**2 * (1 - 1e-9), block=block)[0]
+
+
+def few_channels(seed: int) -> tuple[PatchConvolution, float, float]:
+    """Return a convolution whose energy is in few channels, norm and Schur bound squared."""
+    rng = np.random.default_rng(seed)
+    shape = (16, 9, 8)
+    mixing = np.linalg.qr(rng.standard_normal((16, 16)))[0] * 0.5 ** np.arange(16)
+    kernel = np.einsum("oihw,ic->ochw", rng.random((12, 16, 3, 3)), mixing.T)
+    operator = ConvolutionOperator(kernel, None, shape)
+    rows = rng.random(operator.output_size) * (rng.random(operator.output_size) < 0.8)
+    columns = (rng.random(operator.input_size) < 0.9).astype(float)
+    columns.reshape(shape)[:, 0, :2] = 0.0
+    matrix = operator.scaled(rows, columns).to_matrix()
+    schur = np.abs(matrix).sum(axis=0).max() * np.abs(matrix).sum(axis=1).max()
+    patch = PatchConvolution.from_operator(operator, rows, columns)
+    return patch, float(np.linalg.norm(matrix, 2)), float(schur)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_few_channels_decide_definiteness(seed: int, side: str) -> None:
+    """The Schur complement succeeds just above the norm, and never below, whatever the bases."""
+    patch, exact, schur = few_channels(seed)
+    patch = patch if side == "input" else patch.adjoint()
+    rng = np.random.default_rng(seed)
+    _, values, vectors = ritz_vectors(patch.scaled_operator(), rtol=1e-9)
+    definite, error = is_below_split(patch, exact**2 * (1 + 1e-7), schur, values, vectors)
+    assert definite
+    assert 0 < error < 1e-7 * exact**2
+    arbitrary = rng.standard_normal(vectors.shape)
+    for shift in (1 - 1e-9, 1 - 1e-7, 0.99, 0.5):
+        assert not is_below_split(patch, exact**2 * shift, schur, values, vectors)[0]
+        assert not is_below_split(patch, exact**2 * shift, schur, values, arbitrary)[0]
+    # Bases that have nothing to do with the operator cost success, not validity.
+    definite, _ = is_below_split(patch, 4 * exact**2, schur, values, arbitrary)
+    assert definite
+
+
+def test_norms_by_few_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectral_norm, "SPLIT_GAIN", np.inf)
+    patch, exact, _ = few_channels(11)
+    found = spectral_norm_upper_bound(patch.scaled_operator(), methods=("envelope",))
+    assert exact <= found.value <= exact * (1 + 1e-6)
+    assert "all but 4 of 16 channels" in found.how or "all but 4 of 12 channels" in found.how
+    # Where few channels do not carry the norm, the plain factorisation takes over.
+    random = random_scaled(5)
+    exact = np.linalg.norm(random.to_matrix(), 2)
+    found = spectral_norm_upper_bound(random, methods=("envelope",))
+    assert exact <= found.value <= exact * (1 + 1e-6)
+    assert "inside its envelope" in found.how
 
 
 def test_canonical_form_has_the_same_gram_matrix() -> None:

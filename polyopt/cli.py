@@ -2,7 +2,8 @@
 
 Exit status: 0 with an answer, 2 for input that cannot be used, 1 for no answer (the solver failed,
 ran out of time or found no bound). Results go to standard output; progress, solver logs and errors
-go to standard error.
+go to standard error. On a terminal tables and progress are drawn by rich where it is installed
+(``pip install polyopt[cli]``); files and pipes always get plain text.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from polyopt.errors import (
     MemoryEstimateError,
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _solve(arguments: argparse.Namespace) -> int:
-    progress = _progress(arguments.quiet)
+    progress = _Progress(arguments.quiet)
     _require_solver(arguments.solver)
     problem = load_problem(arguments.problem)
     progress(f"{arguments.problem}: {problem!r}")
@@ -124,7 +125,7 @@ def _solve(arguments: argparse.Namespace) -> int:
     if arguments.write:
         relaxation.program(arguments.form or "moment").write(arguments.write)
         progress(f"conic program written to {arguments.write}")
-    with _standard_output_to_error():
+    with progress.busy("solving", not arguments.verbose), _standard_output_to_error():
         result = relaxation.solve(
             solver=arguments.solver,
             form=arguments.form,
@@ -137,7 +138,8 @@ def _solve(arguments: argparse.Namespace) -> int:
     proof, reason = None, ""
     if arguments.prove or arguments.save_proof:
         try:
-            proof = result.prove()
+            with progress.busy("proving"):
+                proof = result.prove()
         except ProofError as error:
             reason = str(error)
             print(f"not proven: {error}", file=sys.stderr)
@@ -209,8 +211,38 @@ def _solvers(arguments: argparse.Namespace) -> int:
                 "licence": capabilities.licence,
             }
         )
-    print(json.dumps(rows, indent=2) if arguments.json else _table(rows))
+    console = _console(sys.stdout)
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+    elif console is None:
+        print(_table(rows))
+    else:
+        _print_table(console, rows)
     return 0
+
+
+def _console(stream: TextIO) -> Any:
+    """Give rich's console for a terminal; None for other streams and without rich."""
+    if not stream.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(file=stream, highlight=False)
+
+
+def _print_table(console: Any, rows: list[dict[str, str]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name, no_wrap=name == "name")
+    for row in rows:
+        # What cannot be used here is there for information only.
+        table.add_row(*row.values(), style=None if row["usable"] == "yes" else "dim")
+    console.print(table)
 
 
 def _table(rows: list[dict[str, str]]) -> str:
@@ -245,15 +277,35 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _progress(quiet: bool) -> Callable[[str], None]:
-    begin = time.perf_counter()
+class _Progress:
+    """Lines with the time since the start, on standard error, unless they are not wanted."""
 
-    def report(text: str) -> None:
-        if not quiet:
-            seconds = time.perf_counter() - begin
-            print(f"[{seconds:7.2f} s] {text}", file=sys.stderr, flush=True)
+    def __init__(self, quiet: bool) -> None:
+        self.quiet, self.begin = quiet, time.perf_counter()
+        self.console = None if quiet else _console(sys.stderr)
 
-    return report
+    def __call__(self, text: str) -> None:
+        if self.quiet:
+            return
+        line = f"[{time.perf_counter() - self.begin:7.2f} s] {text}"
+        if self.console is None:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            self.console.print(line, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def busy(self, text: str, shown: bool = True) -> Iterator[None]:
+        """Show that something long is going on; not where a solver prints its own log."""
+        if self.console is None or not shown:
+            yield
+            return
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        plain = {"redirect_stdout": False, "redirect_stderr": False}
+        with Progress(*columns, console=self.console, transient=True, **plain) as bar:
+            bar.add_task(text, total=None)
+            yield
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyopt.conic.program import ConicProgram, ConicSolution
 from polyopt.conic.residuals import Residuals, solution_residuals
+from polyopt.conic.scaling import variable_exponents
 from polyopt.conic.svec import smat
 from polyopt.html import card
 from polyopt.moments import Moments
@@ -23,6 +24,10 @@ from polyopt.status import Status
 if TYPE_CHECKING:
     from polyopt.extraction import Minimizer, RankStrategy
     from polyopt.proof.proven_bound import ProvenBound
+
+
+#: Moments of well-scaled variables beyond this are taken for a sign of trouble.
+_LARGE_MOMENT = 1e5
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,9 @@ class RelaxationResult:
     bound_kind : str
         Always ``"numerical"``: the solver's values, correct up to the residuals. Use
         :meth:`prove` for a bound that holds whatever the solver did.
+    notes : tuple of str
+        What was done beyond the one solve that was asked for, such as a second one in the other
+        form.
     """
 
     relaxation: Relaxation
@@ -54,6 +62,7 @@ class RelaxationResult:
     timings: Mapping[str, float]
     peak_memory: float | None = None
     bound_kind: Literal["numerical"] = "numerical"
+    notes: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -79,6 +88,45 @@ class RelaxationResult:
     def residuals(self) -> Residuals:
         """Residuals and gap computed from the data, not taken from the solver's word."""
         return solution_residuals(self.program, self.solution)
+
+    @cached_property
+    def hints(self) -> tuple[str, ...]:
+        """What the numbers suggest about the problem; empty where nothing stands out.
+
+        Moments that are very large in well-scaled variables, where the constraints show no bounds,
+        are a sign that the infimum is not attained, or not by moments of this order.
+
+        Examples
+        --------
+        >>> import polyopt as po
+        >>> x, y = po.variables("x y")
+        >>> problem = po.minimize(x**2 + (x * y - 1) ** 2)
+        >>> hints = po.putinar(problem, order=2).solve(solver="clarabel").hints
+        >>> len(hints), "ball constraint" in hints[0]
+        (1, True)
+        """
+        from polyopt.proof.box import find_box
+
+        if not self.status.has_iterate or not np.isfinite(self.solution.x).all():
+            return ()
+        problem = self.relaxation.problem
+        rows = self.relaxation.assembly.moments[1:]
+        scale = np.concatenate([[0], variable_exponents(problem)]).astype(np.float64)
+        size = np.abs(self.solution.x) * np.exp2(-scale[rows].sum(axis=1))
+        if not size.size or size.max() <= _LARGE_MOMENT:
+            return ()
+        box = find_box(problem)
+        loose = ~(np.isfinite(box.lower) & np.isfinite(box.upper))
+        members = rows[int(size.argmax())]
+        names = [problem.variables[i] for i in np.unique(members[members > 0] - 1) if loose[i]]
+        if not names:
+            return ()
+        return (
+            f"the moments reach {np.abs(self.solution.x).max():.1e}: the infimum may not be "
+            f"attained, or not by moments of this order. The constraints show no bounds of "
+            f"{', '.join(names[:6])}{' …' if len(names) > 6 else ''}; a ball constraint or bounds "
+            "that hold at the points of interest make the moments bounded",
+        )
 
     @cached_property
     def moments(self) -> Moments:
@@ -191,6 +239,8 @@ class RelaxationResult:
             lines.append(self.status.text)
             if self.solution.message:
                 lines.append(f"solver's message: {self.solution.message}")
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"hint: {hint}" for hint in self.hints]
         memory = f"; peak memory {size_text(self.peak_memory)}" if self.peak_memory else ""
         lines.append(f"time: {spent}{memory}")
         return "\n".join(lines)
@@ -215,6 +265,8 @@ class RelaxationResult:
             "status": self.status.value,
             "solver": self.solver,
             "form": self.form,
+            "notes": list(self.notes),
+            "hints": list(self.hints),
             "relaxation": self.relaxation.name,
             "timings": dict(self.timings),
             "peak_memory": self.peak_memory,

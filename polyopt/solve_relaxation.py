@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from polyopt.conic.forms import build_program, check_form
+from polyopt.conic.program import ConicProgram, ConicSolution, DualProgram
+from polyopt.conic.residuals import solution_residuals
 from polyopt.conic.scaling import scale_program, variable_exponents
 from polyopt.relaxation.multiplier import Cone
 from polyopt.relaxation.plan import Plan, check_memory, peak_memory, resolve_limit
@@ -17,6 +21,7 @@ from polyopt.solvers.base import Solver, SolverKind, SolverOptions
 from polyopt.solvers.lowrank.recognise import UnboundedSquaresError
 from polyopt.solvers.registry import default_solver, get_solver
 from polyopt.solvers.verdict import settle_status
+from polyopt.status import Status
 
 
 def solve_relaxation(
@@ -60,28 +65,91 @@ def solve_relaxation(
             scaled = scale_program(program, relaxation.assembly, relaxation.multipliers, exponents)
     given = program if scaled is None else scaled.program
     used: Form = chosen.capabilities.preferred_form if form is None else form
-    dual = given.dual() if used == "sos" else None
+    forms: dict[Form, DualProgram | None] = {"moment": None}
+    if used == "sos":
+        forms["sos"] = given.dual()
     assembled = time.perf_counter()
-    if dual is None:
-        try:
-            solution = chosen.solve(given, settings)
-        except UnboundedSquaresError as error:
-            raise error.named(_block_names(relaxation, error.rows)) from None
-    else:
-        solution = dual.recover(chosen.solve(dual.program, settings))
-    if scaled is not None:
-        solution = scaled.recover(solution)
-    if given is not program or dual is not None:
-        # The verdict was reached on transformed data; what counts is the moment form itself.
-        solution = settle_status(program, solution, tolerance)
+
+    def run(which: Form, within: SolverOptions) -> ConicSolution:
+        dual = forms[which]
+        if dual is None:
+            try:
+                solution = chosen.solve(given, within)
+            except UnboundedSquaresError as error:
+                raise error.named(_block_names(relaxation, error.rows)) from None
+        else:
+            solution = dual.recover(chosen.solve(dual.program, within))
+        if scaled is not None:
+            solution = scaled.recover(solution)
+        if given is not program or dual is not None:
+            # The verdict was reached on transformed data; what counts is the moment form itself.
+            solution = settle_status(program, solution, tolerance)
+        return solution
+
+    solution = run(used, settings)
     solved = time.perf_counter()
     timings = {
         **relaxation.timings,
         "assembly": assembled - start,
         "solver": solved - assembled,
     }
+    notes: tuple[str, ...] = ()
+    left = None if time_limit is None else time_limit - (solved - assembled)
+    inaccurate = solution.status is Status.INACCURATE
+    # A first-order solver that ran out of iterations would do so again, and take as long.
+    interior = chosen.capabilities.kind is SolverKind.INTERIOR_POINT
+    if form is None and inaccurate and interior and (left is None or left > 0):
+        other: Form = "moment" if used == "sos" else "sos"
+        forms.setdefault(other, given.dual() if other == "sos" else None)
+        second = run(other, replace(settings, time_limit=left))
+        timings["other form"] = time.perf_counter() - solved
+        kept = _is_better(program, second, solution)
+        notes = (_retry_note(program, (used, solution), (other, second), kept),)
+        if kept:
+            used, solution = other, second
     return RelaxationResult(
-        relaxation, program, solution, used, MappingProxyType(timings), peak_memory()
+        relaxation,
+        program,
+        solution,
+        used,
+        MappingProxyType(timings),
+        peak_memory(),
+        notes=notes,
+    )
+
+
+def _is_better(program: ConicProgram, new: ConicSolution, old: ConicSolution) -> bool:
+    """Whether a second answer beats one that is inaccurate, judged on the data."""
+    if new.status.is_solved or new.status.is_certificate:
+        return True
+    return new.status.has_iterate and _worst(program, new) < _worst(program, old)
+
+
+def _worst(program: ConicProgram, solution: ConicSolution) -> float:
+    if not solution.status.has_iterate:
+        return math.inf
+    worst = solution_residuals(program, solution).worst
+    return math.inf if math.isnan(worst) else worst
+
+
+def _retry_note(
+    program: ConicProgram,
+    first: tuple[Form, ConicSolution],
+    second: tuple[Form, ConicSolution],
+    kept: bool,
+) -> str:
+    told = [
+        f"{form} form {solution.status.value}"
+        + (
+            f" (largest residual {_worst(program, solution):.1e})"
+            if solution.status.has_iterate
+            else ""
+        )
+        for form, solution in (first, second)
+    ]
+    return (
+        f"{told[0]}, so it was solved again: {told[1]}; the "
+        f"{'second' if kept else 'first'} answer is kept"
     )
 
 

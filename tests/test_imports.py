@@ -91,8 +91,8 @@ MAY_IMPORT = {
     "forms": {"errors", "polynomial", "problem", "relaxation", "conic"},
     "solvers": {"errors", "status", "conic"},
     "result": {
-        "errors", "html", "status", "polynomial", "problem", "sparsity", "relaxation", "conic",
-        "forms",
+        "errors", "html", "status", "polynomial", "problem", "ranges", "sparsity", "relaxation",
+        "conic", "forms",
         "solvers",
     },
     "sos": {

@@ -136,7 +136,9 @@ class Relaxation:
         solver : str, optional
             A name from :func:`polyopt.available_solvers`; chosen by block sizes when left out.
         form : {"moment", "sos"}, optional
-            The conic form; what was measured to be fastest for the solver when left out.
+            The conic form; what was measured to be fastest for the solver when left out. Then an
+            inaccurate answer of an interior-point solver is sought once more in the other form,
+            and the better of both is kept, which the result's ``notes`` tell.
         tolerance : float, optional
             Relative feasibility and gap tolerance asked of the solver; when left out that of the
             solver (``capabilities.default_tolerance``), 1e-8 for all but ``"lowrank"`` (1e-5).

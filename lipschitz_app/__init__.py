@@ -47,12 +47,14 @@ from lipschitz_app.layers import (
     MaxPool2d,
     ReLU,
     Residual,
+    Scale,
+    Unflatten,
 )
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.lower import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
 from lipschitz_app.ranges import LayerRange, interval_ranges, pre_activation_ranges
-from lipschitz_app.readers import load_network
+from lipschitz_app.readers import from_keras_weights, from_sklearn, from_torch, load_network
 from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
 from lipschitz_app.result import LipschitzResult
 from lipschitz_app.upper import LowRankProof, UnprovenBoundWarning
@@ -94,6 +96,8 @@ __all__ = [
     "NoBoundError",
     "ReLU",
     "Residual",
+    "Scale",
+    "Unflatten",
     "UnprovenBoundWarning",
     "UnsupportedError",
     "activation_names",
@@ -104,6 +108,9 @@ __all__ = [
     "check_activation_encoding",
     "example_inputs",
     "example_network",
+    "from_keras_weights",
+    "from_sklearn",
+    "from_torch",
     "get_activation",
     "global_bound",
     "interval_ranges",

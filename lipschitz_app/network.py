@@ -6,6 +6,7 @@ function they define (weights stored in single precision are converted without c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from math import prod
 from os import PathLike
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike
 from lipschitz_app.errors import InvalidNetworkError, InvalidPointError, UnsupportedError
 from lipschitz_app.layers.activation import Activation, Elementwise
 from lipschitz_app.layers.base import BoundLayer, Layer, Shape
+from lipschitz_app.layers.description import describe
 from lipschitz_app.layers.linear import Linear, Reshape
 from lipschitz_app.layers.sequence import bind_all, elementwise, pre_activations, pullback
 from lipschitz_app.operators.dense import DenseOperator
@@ -199,26 +201,40 @@ class Network:
         return [(layer.weight, layer.bias) for layer in layers]
 
     def save(self, path: str | PathLike[str], **extra: Any) -> None:
-        """Write a fully connected network to an npz file that :func:`load_network` reads.
+        """Write the network to an npz file that :func:`load_network` reads.
+
+        Fully connected networks with one activation become arrays ``W1, b1, W2, …``; others become
+        a description of their layers and numbered arrays.
 
         Parameters
         ----------
         path : path
         **extra : arrays
             Stored beside the network, for example inputs to try; ignored when it is loaded.
+
+        Raises
+        ------
+        UnsupportedError
+            A layer of a class of one's own.
+        InvalidNetworkError
+            A name in `extra` that the network itself needs.
         """
-        pairs = self.affine_pairs()
+        arrays: dict[str, Any] = {"input_shape": np.array(self.input_shape)}
         names = {step.encoding.name for step in self.activations}
-        if len(names) > 1:
-            raise UnsupportedError(
-                f"the network mixes the activations {sorted(names)}; an npz file holds one"
-            )
-        arrays: dict[str, Any] = {
-            "activation": np.array(names.pop() if names else "relu"),
-            "input_shape": np.array(self.input_shape),
-        }
-        for index, (weight, bias) in enumerate(pairs, start=1):
-            arrays[f"W{index}"], arrays[f"b{index}"] = weight, bias
+        steps = [step for step in self.steps if not isinstance(step, Reshape)]
+        kinds = [type(step) for step in steps]
+        if (
+            len(names) < 2
+            and kinds[::2] == [DenseOperator] * (len(kinds) // 2 + 1)
+            and (kinds[1::2] == [Elementwise] * (len(kinds) // 2))
+        ):
+            arrays["activation"] = np.array(names.pop() if names else "relu")
+            for index, (weight, bias) in enumerate(self.affine_pairs(), start=1):
+                arrays[f"W{index}"], arrays[f"b{index}"] = weight, bias
+        else:
+            parameters: dict[str, np.ndarray] = {}
+            arrays["layers"] = np.array(json.dumps(describe(self.layers, parameters)))
+            arrays |= parameters
         taken = sorted(set(extra) & set(arrays))
         if taken:
             raise InvalidNetworkError(f"the names {taken} are taken by the network itself")

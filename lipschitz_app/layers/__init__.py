@@ -7,6 +7,7 @@ from lipschitz_app.layers.linear import Flatten, Linear
 from lipschitz_app.layers.normalization import BatchNorm, Dropout
 from lipschitz_app.layers.pooling import AvgPool2d, MaxPool2d
 from lipschitz_app.layers.residual import Residual
+from lipschitz_app.layers.scale import Scale, Unflatten
 
 __all__ = [
     "Activation",
@@ -22,4 +23,6 @@ __all__ = [
     "MaxPool2d",
     "ReLU",
     "Residual",
+    "Scale",
+    "Unflatten",
 ]

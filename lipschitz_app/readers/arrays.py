@@ -6,6 +6,8 @@ Names that are understood:
   layers in the order of their numbers, weights of shape (outputs, inputs); biases may all be left
   out. Optional ``activation`` (text, default ``relu``) and ``input_shape``.
 - ``0.weight, 0.bias, 2.weight, …`` (a state dictionary of linear layers): order of numbers.
+- ``layers`` (JSON text) and ``input_shape``, with arrays ``p0, p1, …``: what
+  :meth:`~lipschitz_app.Network.save` writes for networks of any layers.
 - ``A, b, c`` with optional vector or matrix c: one hidden layer, output ``c @ relu(A x + b)``.
 
 Other entries (inputs to try, labels) are ignored.
@@ -13,17 +15,23 @@ Other entries (inputs to try, labels) are ignored.
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
-from os import PathLike, fspath
+from math import prod
+from os import PathLike
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from lipschitz_app.errors import ActivationError, InvalidNetworkError, NetworkFileError
 from lipschitz_app.layers import Activation, Flatten, Layer, Linear
+from lipschitz_app.layers.description import rebuild
 from lipschitz_app.network import Network
+from lipschitz_app.readers.archives import existing, members
 
 _WEIGHT = re.compile(r"(?:W|A|w|weight)_?(\d+)|(\d+)\.weight")
 _BIAS = re.compile(r"(?:b|bias)_?(\d+)|(\d+)\.bias")
@@ -37,22 +45,55 @@ def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
     NetworkFileError
         The file is missing, is no npz file, or holds pickled objects.
     """
-    file = Path(fspath(path))
-    if not file.is_file():
-        raise NetworkFileError(f"{file}: no such file")
+    file = existing(path)
+    if file.read_bytes()[:6] == b"\x93NUMPY":
+        raise NetworkFileError(f"{file}: a single array, not an npz file of named arrays")
+    found: dict[str, np.ndarray] = {}
+    listed = members(file, "an npz file")
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise NetworkFileError(f"{file}: a single array, not an npz file of named arrays")
-            return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        with zipfile.ZipFile(file) as archive:
+            for member in listed:
+                with archive.open(member) as stream:
+                    found[member.filename.removesuffix(".npy")] = _read(stream, member, file)
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
         raise NetworkFileError(f"{file}: not an npz file ({error})") from None
-    except ValueError as error:
-        raise NetworkFileError(f"{file}: cannot be read without pickle ({error})") from None
+    return found
 
 
-def load_npz(path: str | PathLike[str]) -> Network:
+def _read(stream: IO[bytes], member: zipfile.ZipInfo, file: Path) -> np.ndarray:
+    """Read one array after checking that its declared shape fits into the member."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, _, dtype = header(stream)
+    except (ValueError, KeyError) as error:
+        raise NetworkFileError(
+            f"{file}: {member.filename} is no array of numpy ({error})"
+        ) from None
+    if dtype.hasobject:
+        raise NetworkFileError(
+            f"{file}: {member.filename} cannot be read without pickle, which could run code"
+        )
+    if prod(shape) * dtype.itemsize > member.file_size:
+        raise NetworkFileError(
+            f"{file}: {member.filename} declares shape {shape}, more than its "
+            f"{member.file_size} bytes hold"
+        )
+    with zipfile.ZipFile(file) as archive, archive.open(member) as again:
+        return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
+
+
+def load_npz(path: str | PathLike[str], activation: str | None = None) -> Network:
     """Read a network from an npz file; the names are listed at the top of this module.
+
+    Parameters
+    ----------
+    path : path
+    activation : str, optional
+        Of a file that does not say; relu when left out.
 
     Raises
     ------
@@ -60,13 +101,15 @@ def load_npz(path: str | PathLike[str]) -> Network:
         The file cannot be read, or holds no network.
     """
     arrays = read_arrays(path)
+    if activation is not None and {"activation", "layers"} & set(arrays):
+        raise NetworkFileError(f"{path}: the file names its activation; leave activation= out")
     try:
-        return network_from_mapping(arrays)
+        return network_from_mapping(arrays, activation or "relu")
     except (InvalidNetworkError, ActivationError) as error:
         raise NetworkFileError(f"{path}: {error}") from None
 
 
-def network_from_mapping(arrays: Mapping[str, np.ndarray]) -> Network:
+def network_from_mapping(arrays: Mapping[str, np.ndarray], activation: str = "relu") -> Network:
     """Build a network from named arrays; the names are listed at the top of this module.
 
     Raises
@@ -80,6 +123,8 @@ def network_from_mapping(arrays: Mapping[str, np.ndarray]) -> Network:
     >>> network_from_mapping({"A": np.eye(2), "b": np.zeros(2), "c": np.ones(2)})
     Network(2-2-1, relu)
     """
+    if "layers" in arrays:
+        return _described(arrays)
     if "A" in arrays:
         missing = [name for name in ("b", "c") if name not in arrays]
         if missing:
@@ -88,7 +133,7 @@ def network_from_mapping(arrays: Mapping[str, np.ndarray]) -> Network:
             )
         out = np.atleast_2d(arrays["c"])
         biases_given = [np.ravel(arrays["b"]), np.zeros(len(out))]
-        return Network.from_arrays([arrays["A"], out], biases_given)
+        return Network.from_arrays([arrays["A"], out], biases_given, activation)
     weights = _numbered(arrays, _WEIGHT)
     biases = _numbered(arrays, _BIAS)
     if not weights:
@@ -107,7 +152,7 @@ def network_from_mapping(arrays: Mapping[str, np.ndarray]) -> Network:
                 f"weight {number} has shape {weight.shape}: a convolution, whose stride and "
                 "padding an npz file does not say; build it with Network([Conv2d(…), …])"
             )
-    activation = str(arrays["activation"]) if "activation" in arrays else "relu"
+    activation = str(arrays["activation"]) if "activation" in arrays else activation
     layers: list[Layer] = []
     for position, number in enumerate(sorted(weights)):
         if position:
@@ -120,6 +165,15 @@ def network_from_mapping(arrays: Mapping[str, np.ndarray]) -> Network:
     if shape is not None and len(shape) > 1:
         layers.insert(0, Flatten())
     return Network(layers, shape)
+
+
+def _described(arrays: Mapping[str, np.ndarray]) -> Network:
+    try:
+        description = json.loads(str(arrays["layers"]))
+        shape = [int(side) for side in np.ravel(arrays["input_shape"])]
+    except (ValueError, KeyError, RecursionError) as error:
+        raise InvalidNetworkError(f"the description of the layers is malformed: {error}") from None
+    return Network(rebuild(description, arrays), shape)
 
 
 def _numbered(arrays: Mapping[str, np.ndarray], pattern: re.Pattern[str]) -> dict[int, np.ndarray]:

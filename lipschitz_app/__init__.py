@@ -33,6 +33,7 @@ from lipschitz_app.errors import (
     LipschitzError,
     NetworkFileError,
     NoBoundError,
+    StoreError,
     UnsupportedError,
 )
 from lipschitz_app.examples import example_inputs, example_network
@@ -57,6 +58,7 @@ from lipschitz_app.ranges import LayerRange, interval_ranges, pre_activation_ran
 from lipschitz_app.readers import from_keras_weights, from_sklearn, from_torch, load_network
 from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
 from lipschitz_app.result import LipschitzResult
+from lipschitz_app.sweeps import Sweep, SweepRow, sweep
 from lipschitz_app.upper import LowRankProof, UnprovenBoundWarning
 
 __all__ = [
@@ -98,6 +100,9 @@ __all__ = [
     "Residual",
     "Scale",
     "Unflatten",
+    "StoreError",
+    "Sweep",
+    "SweepRow",
     "UnprovenBoundWarning",
     "UnsupportedError",
     "activation_names",
@@ -119,5 +124,6 @@ __all__ = [
     "load_network",
     "pre_activation_ranges",
     "register_activation",
+    "sweep",
     "unregister_activation",
 ]

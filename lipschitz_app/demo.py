@@ -22,6 +22,7 @@ from lipschitz_app.examples import example_inputs, example_network
 from lipschitz_app.lipschitz import lipschitz_constant
 from lipschitz_app.regions import Box
 from lipschitz_app.rounding import FloatArray
+from lipschitz_app.tables import text_table
 
 NETWORK_METHODS = ("product", "interval", "shor", "hr2", "mccormick")
 
@@ -169,16 +170,7 @@ def format_table(rows: Sequence[DemoRow]) -> str:
         )
         for row in rows
     ]
-    widths = [max(len(line[i]) for line in (head, *body)) for i in range(len(head))]
-    right = (2, 4, 6, 7)
-    lines = [
-        "  ".join(
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in (head, *body)
-    ]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+    return text_table(head, body, right=(2, 4, 6, 7))
 
 
 def _feasible_point(problem: po.PolynomialProblem, guess: FloatArray) -> FloatArray | None:

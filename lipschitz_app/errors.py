@@ -11,6 +11,7 @@
         ├── InvalidOptionError (ValueError)    a method, norm or number that is not a choice
         ├── NetworkFileError (ValueError)      a file that cannot be read as a network
         ├── UnsupportedError (NotImplementedError)   a combination that is not offered, and what is
+        ├── StoreError (ValueError)            a file of results that is damaged or in use
         ├── ActivationError (ValueError)       an activation that is unknown or encoded wrongly
         └── NoBoundError (RuntimeError)        no bound came out, and why
 """
@@ -46,6 +47,10 @@ class InvalidOptionError(LipschitzError, ValueError):
 
 class NetworkFileError(LipschitzError, ValueError):
     """A file that cannot be read as a network."""
+
+
+class StoreError(LipschitzError, ValueError):
+    """A file of results that cannot be opened, read or written; nothing in it was changed."""
 
 
 class UnsupportedError(LipschitzError, NotImplementedError):

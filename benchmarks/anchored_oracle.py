@@ -46,3 +46,10 @@ def anchored_constant(
         )
         best = max(best, -float(found.fun))
     return best
+
+
+def instance(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return weights, pre-activations at the centre and radius of a small random layer."""
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.integers(2, 5)), int(rng.integers(2, 7))
+    return rng.standard_normal((m, n)), rng.standard_normal(m), float(rng.uniform(0.5, 3.0))

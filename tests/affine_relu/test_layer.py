@@ -6,14 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
+from anchored_oracle import anchored_constant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lipschitz_app.affine_relu import affine_relu_bound
 from lipschitz_app.errors import InvalidOptionError, InvalidPointError
 from lipschitz_app.operators import ConvolutionOperator
-
-from .oracle import anchored_constant
 
 A5 = np.diag([1, 2, 0.5]) @ np.array([[2.0, 2, 1], [-1, 2, -2], [2, -1, -2]])
 A6 = np.array([[1.0, 2], [2, -1], [-1, -1]])

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from anchored_oracle import anchored_constant, instance
 
 from lipschitz_app.affine_relu import affine_relu_bound, anchored_bound, anchored_lower_bound
 from lipschitz_app.affine_relu.lifting import lift
@@ -15,16 +16,8 @@ from lipschitz_app.affine_relu.tighten import relax, state
 from lipschitz_app.errors import InvalidOptionError, UnsupportedError
 from lipschitz_app.operators import DenseOperator, MaxPooling
 
-from .oracle import anchored_constant
-
 A7 = np.array([[3.0, -1, 2], [-2, 7, 1], [5, -3, -1]])
 Y7 = A7 @ [-0.5037434101104736, 2.768221855163574, 2.088477373123169] + [3.0, 4, 2]
-
-
-def instance(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
-    rng = np.random.default_rng(seed)
-    n, m = int(rng.integers(2, 5)), int(rng.integers(2, 7))
-    return rng.standard_normal((m, n)), rng.standard_normal(m), float(rng.uniform(0.5, 3.0))
 
 
 def dense(sizes: list[int], seed: int) -> list[tuple[DenseOperator, bool]]:

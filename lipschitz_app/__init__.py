@@ -22,6 +22,7 @@ from lipschitz_app.affine_relu import (
     anchored_lower_bound,
     certified_radius,
     global_bound,
+    load_architecture,
 )
 from lipschitz_app.errors import (
     ActivationError,
@@ -121,6 +122,7 @@ __all__ = [
     "interval_ranges",
     "lipschitz_constant",
     "lipschitz_lower_bound",
+    "load_architecture",
     "load_network",
     "pre_activation_ranges",
     "register_activation",

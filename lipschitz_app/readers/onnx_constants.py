@@ -8,13 +8,17 @@ from math import prod
 import numpy as np
 
 from lipschitz_app.errors import UnsupportedError
-from lipschitz_app.readers.graph import MAX_ENTRIES, Tensor
+from lipschitz_app.readers.graph import Tensor
 from lipschitz_app.readers.onnx_nodes import Node
 
 
+_MOST = 10_000_000
+"""Most entries of a constant that is computed."""
+
+
 def _bounded(count: int) -> None:
-    if count > MAX_ENTRIES:
-        raise UnsupportedError(f"a constant of {count} entries; at most {MAX_ENTRIES} are allowed")
+    if count > _MOST:
+        raise UnsupportedError(f"a constant of {count} entries; at most {_MOST} are computed")
 
 
 def _array(node: Node, index: int = 0) -> np.ndarray:

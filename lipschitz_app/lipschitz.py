@@ -73,6 +73,11 @@ def lipschitz_constant(
           where `solver` names a conic solver the engine does ("cuts" is not offered there); so it
           does in the norm 1, one coordinate of the gradient at a time.
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
+        - "sublevel": order 2 on subsets of 4 variables, order 1 elsewhere ("sublevel-2" to
+          "sublevel-8": other sizes); one hidden layer, norm "inf" or 2, small.
+        - "krivine": linear programs of products of bounds of directions and slopes (LipOpt), of
+          degree 3 or the number of layers ("krivine-2" to "krivine-5": other degrees); any depth,
+          norm "inf", small.
         - "lipsdp", "lipsdp-layer": one matrix inequality with a multiplier for each neuron, or for
           each layer; any depth, norm 2.
         - "branch": branch and bound on the neurons, with "mccormick" as the bounding step where it

@@ -70,7 +70,11 @@ class Enclosure:
             radius = radius + self.radius @ (right + other.radius)
         if not self.center.size or not other.center.size:
             return Enclosure.exact(self.center @ other.center)
-        return Enclosure(self.center @ other.center, inflate(radius, 2 * terms + 4))
+        # Where no product is other than 0, the sum is 0 exactly.
+        here, there = (left > 0) | (self.radius > 0), (right > 0) | (other.radius > 0)
+        some = here.astype(np.float64) @ there.astype(np.float64) > 0
+        radius = np.where(some, inflate(radius, 2 * terms + 4), 0.0)
+        return Enclosure(self.center @ other.center, radius)
 
     def __add__(self, other: Enclosure) -> Enclosure:
         """Enclose the sums."""
@@ -86,7 +90,7 @@ class Enclosure:
         """Enclose the matrices with column j multiplied by ``factors[j]``."""
         center = self.center * factors
         radius = self.radius * np.abs(factors) + gamma(1) * np.abs(center) + _TINY
-        exact = np.isin(factors, (0.0, 1.0, -1.0)) & (self.radius == 0).all(axis=0)
+        exact = (np.isin(factors, (0.0, 1.0, -1.0)) | (self.center == 0)) & (self.radius == 0)
         return Enclosure(center, np.where(exact, 0.0, inflate(radius, 2)))
 
     def shifted(self, factors: FloatArray) -> Enclosure:

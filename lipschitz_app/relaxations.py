@@ -9,18 +9,25 @@
 - `hr2_substituted`: pre-activations substituted, order 2 on {x_i} and {t_i, u_i}, one number as
   multiplier of each dense constraint (Chen et al. 2020, section 3).
 - `mccormick`: order 1 with the products of bounds of every pair (t_i, u_j).
+- `sublevel`: order 1, and order 2 on subsets of some size around each slope and each direction.
 - `lasserre`: Putinar's hierarchy with correlative sparsity.
 
 References
 ----------
 T. Chen, J.-B. Lasserre, V. Magron, E. Pauwels, Semialgebraic optimization for Lipschitz constants
 of ReLU networks, NeurIPS 2020, arXiv:2002.03657.
+
+T. Chen, J.-B. Lasserre, V. Magron, E. Pauwels, A sublevel moment-SOS hierarchy for polynomial
+optimization, Comput. Optim. Appl. 81 (2022), arXiv:2101.05167.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 import polyopt as po
 from lipschitz_app.encoding import Direction, Encoding, encode
@@ -107,6 +114,38 @@ def lasserre(
     )
 
 
+def sublevel(
+    hidden: HiddenLayer, region: Region, norm: Norm, level: int = 4
+) -> LipschitzRelaxation:
+    """Return the sublevel relaxation with order 2 on subsets of `level` variables.
+
+    A slope u_j comes with the directions t_i and inputs x_i of the largest weights ``|a_ji|``, a
+    direction t_i with the slopes of the largest weights and x_i; other variables follow. Subsets
+    grow with the level, so the bound gets better, up to that of order 2 when they hold everything.
+    """
+    encoding = encode(hidden, region, norm)
+    names = encoding.problem.variables.names
+    where = {name: position for position, name in enumerate(names)}
+    weights = np.abs(hidden.weights[:, None] * hidden.rows)
+    order = [f"{letter}{i}" for i in range(hidden.inputs) for letter in "tx"]
+    subsets = []
+    for j, row in enumerate(np.abs(hidden.rows)):
+        near = [f"{letter}{i}" for i in np.argsort(-row, kind="stable") for letter in "tx"]
+        subsets.append([f"u{j}", *near])
+    for i, column in enumerate(weights.T):
+        near = [f"u{j}" for j in np.argsort(-column, kind="stable")]
+        subsets.append([f"t{i}", *near[:1], f"x{i}", *near[1:]])
+    every = [*(f"u{j}" for j in range(hidden.unstable)), *order]
+    chosen = []
+    for subset in subsets:
+        if subset[0] in where:
+            ranked = [where[name] for name in dict.fromkeys([*subset, *every]) if name in where]
+            chosen.append(ranked[:level])
+    return LipschitzRelaxation(
+        encoding, po.sublevel(encoding.problem, order=2, level=level, subsets=chosen)
+    )
+
+
 def _directions_with_inputs(encoding: Encoding) -> list[list[int]]:
     pairs = zip(encoding.directions, encoding.input_of_direction, strict=True)
     cliques = [[int(t), int(s)] if s >= 0 else [int(t)] for t, s in pairs]
@@ -120,5 +159,10 @@ RELAXATIONS: dict[str, Callable[..., LipschitzRelaxation]] = {
     "hr2": hr2,
     "mccormick": mccormick,
     "lasserre": lasserre,
+    "sublevel": sublevel,
+    **{f"sublevel-{level}": partial(sublevel, level=level) for level in (2, 3, 4, 6, 8)},
 }
 """Relaxations by the name of the method."""
+
+SUBLEVELS = tuple(name for name in RELAXATIONS if name.startswith("sublevel"))
+"""The sublevel relaxations: of level 4, or the level that their name gives."""

@@ -14,12 +14,14 @@ from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
 from lipschitz_app.lower.ascent import lipschitz_lower_bound
 from lipschitz_app.midrad import combine
-from lipschitz_app.relaxations import RELAXATIONS
+from lipschitz_app.path_polynomial import path_polynomial
+from lipschitz_app.relaxations import RELAXATIONS, SUBLEVELS
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.branch import branch_bound
 from lipschitz_app.upper.coordinates import coordinate_bound
 from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.interval import interval_bound
+from lipschitz_app.upper.krivine import krivine_bound
 from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
 from lipschitz_app.upper.lowrank import LOWRANK_METHODS, lowrank_bound, lowrank_offered
 from lipschitz_app.upper.moment import moment_bound
@@ -48,6 +50,18 @@ def _lipsdp(task: Task, variant: Variant) -> UpperBound:
     form = slope_form(weights, ranges, combine(task.output.weights, last))
     task.say(f"lipsdp: matrix of side {form.side}, {form.layers.size} unstable neurons")
     return lipsdp_bound(form, variant, tolerance=task.tolerance, end=task.end)
+
+
+def _krivine(task: Task, degree: int | None = None) -> UpperBound:
+    if task.norm != "inf":
+        raise UnsupportedError(
+            f'Krivine\'s linear programs are offered for norm "inf", not for norm {task.norm}; '
+            'methods for any depth and norm: "interval", "product"'
+        )
+    weights, ranges, last = network_layers(task.net, task.ranges)
+    paths = path_polynomial(weights, ranges, combine(task.output.weights, last))
+    least = max(3, len(weights) + 1)
+    return krivine_bound(paths, degree or least, time_limit=task.remaining)
 
 
 def _one_layer(method: Callable[[Task, HiddenLayer], UpperBound]) -> Method:
@@ -139,6 +153,9 @@ METHODS: dict[str, Method] = {
         name: _one_layer(partial(relaxation_bound, method=name))
         for name in (*LOWRANK_METHODS, "lasserre")
     },
+    **{name: _one_layer(partial(relaxation_bound, method=name)) for name in SUBLEVELS},
+    "krivine": _krivine,
+    **{f"krivine-{degree}": partial(_krivine, degree=degree) for degree in (2, 3, 4, 5)},
     "lipsdp": partial(_lipsdp, variant="neuron"),
     "lipsdp-layer": partial(_lipsdp, variant="layer"),
     "branch": _one_layer(_branch),

@@ -12,7 +12,8 @@ The basis of a matrix inequality G has pairs of a row of G and a monomial, and t
 pairs ``(a, β)``, ``(b, γ)`` is ``G_ab β γ``: its graph falls apart in the same manner.
 
 Multipliers of equalities keep the monomials β for which ``h β`` meets C. Blocks of size 1 are
-gathered: ``Σ c_β β²`` with ``c >= 0`` is one nonnegative multiplier on the squares.
+gathered: ``Σ c_β β²`` with ``c >= 0`` is one nonnegative multiplier on the squares. A block that
+lies in one of another clique says nothing more and goes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from polyopt.errors import RelaxationError
 from polyopt.polynomial import monomials
 from polyopt.polynomial.basis import Basis
 from polyopt.relaxation.expansion import Expansion, Flags, Index, expand, triangle
-from polyopt.relaxation.multiplier import Cone, Multiplier
+from polyopt.relaxation.multiplier import Cone, Factor, Multiplier
 from polyopt.relaxation.relaxation import Relaxation
 from polyopt.sparsity.term import Closure, check_closure, closure_blocks, pairs_in_blocks
 
@@ -105,7 +106,8 @@ class TermSparsity:
             if step == self.steps or stable:
                 break
             support = grown
-        multipliers = tuple(graphs.split(pointers, members, kept_free))
+        whole = tuple(graphs.split(pointers, members, kept_free))
+        multipliers = without_contained(whole, relaxation.problem.number_of_variables)
         sizes = Counter(np.diff(pointers).tolist())
         listed = ", ".join(f"{size}×{sizes[size]}" for size in sorted(sizes, reverse=True)[:6])
         steps = f"{step} step{'s' if step > 1 else ''}"
@@ -121,6 +123,54 @@ class TermSparsity:
         )
         spent = relaxation.timings.get("refinement", 0.0) + time.perf_counter() - start
         return refined.with_timing("refinement", spent)
+
+
+def without_contained(multipliers: tuple[Multiplier, ...], number: int) -> tuple[Multiplier, ...]:
+    """Leave out matrices that are principal submatrices of others, of other cliques for example.
+
+    Parameters
+    ----------
+    multipliers : tuple of Multiplier
+    number : int
+        Number of variables.
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 3)
+    >>> f = x[0] * x[1] + x[1] * x[2] + sum(v**2 for v in x)
+    >>> multipliers = po.putinar(po.minimize(f), 1, sparsity="correlative").multipliers
+    >>> small = replace(multipliers[0], basis=Basis.full([1], 1))
+    >>> len(multipliers), len(without_contained((small, *multipliers), 3))
+    (2, 2)
+    """
+    groups: dict[tuple[Factor, ...], list[int]] = {}
+    for k, m in enumerate(multipliers):
+        if m.cone is Cone.PSD and m.components is None and m.square is None:
+            groups.setdefault(m.factors, []).append(k)
+    dropped: set[int] = set()
+    for places in groups.values():
+        if len(places) < 2:
+            continue
+        width = max(multipliers[k].basis.width for k in places)
+        rows = [monomials.widen(multipliers[k].basis.rows, width) for k in places]
+        _, label = monomials.unique_rows(np.concatenate(rows), number)
+        ends = np.cumsum([len(part) for part in rows])
+        blocks = [part.tolist() for part in np.split(label, ends[:-1])]
+        often = np.bincount(label)
+        homes: dict[int, list[int]] = {}
+        sets = [frozenset(block) for block in blocks]
+        for place, block in enumerate(blocks):
+            for node in block:
+                homes.setdefault(node, []).append(place)
+        for place, block in enumerate(blocks):
+            rarest = min(block, key=often.__getitem__)
+            for other in homes[rarest]:
+                contained = sets[place] < sets[other]
+                if contained or (sets[place] == sets[other] and other < place):
+                    dropped.add(places[place])
+                    break
+    return tuple(m for k, m in enumerate(multipliers) if k not in dropped)
 
 
 class _Graphs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -176,3 +178,23 @@ def test_expansion_agrees_with_products_of_polynomials() -> None:
         tuple(r) for r in product.exponents.tolist()
     }
     assert expansion.touching(expansion.flags(product.rows))[expansion.offsets[1] + 4]
+
+
+def test_block_lists_of_rosenbrock_in_balls() -> None:
+    # Generalised Rosenbrock with a ball for each 20 variables, n = 40: the published block lists
+    # of CS-TSSOS with chordal closure, steps 1 and 2, over all three cliques together.
+    x = po.variables("x", 40)
+    f = 1 + po.sum_polynomials(
+        100 * (x[i] - x[i - 1] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(1, 40)
+    )
+    balls = [1 - po.sum_polynomials(v**2 for v in x[k : k + 20]) >= 0 for k in (0, 20)]
+    whole = po.putinar(po.minimize(f, subject_to=balls), 2, sparsity="correlative")
+    expected = {
+        1: {21: 2, 3: 19 + 19 + 2, 2: 37 + 38 + 3, 1: 172 + 171},
+        2: {41: 1, 40: 1, 4: 1, 3: 171 + 190, 2: 37 + 19 + 3, 1: 1},
+    }
+    for steps, sizes in expected.items():
+        refined = whole.refine(po.TermSparsity(steps, "chordal"))
+        found = Counter(m.basis.size for m in refined.multipliers if m.cone is po.Cone.PSD)
+        found[1] += sum(m.basis.size for m in refined.multipliers if m.cone is not po.Cone.PSD)
+        assert found == sizes

@@ -230,6 +230,10 @@ def plot_climb(
     else:
         ax.set_xlabel("seconds")
         ax.set_xlim(left=0)
+    # A closed gap is a point of the picture, not noise in the tenth digit.
+    bottom, top = ax.get_ylim()
+    middle, half = 0.5 * (bottom + top), 5e-3 * max(1.0, abs(top), abs(bottom))
+    ax.set_ylim(min(bottom, middle - half), max(top, middle + half))
     ax.set_ylabel("objective")
     ax.grid(visible=True, alpha=0.3)
     ax.legend(fontsize=8)

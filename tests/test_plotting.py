@@ -118,6 +118,8 @@ def test_climb_against_time_of_a_maximisation(ax: Any) -> None:
         ax.get_lines()[0].get_xdata(), [a.seconds for a in solution.history]
     )
     assert ax.get_legend().get_texts()[0].get_text() == "upper bound (numerical)"
+    bottom, top = ax.get_ylim()
+    assert top - bottom >= 0.01, "a closed gap is not blown up"
 
 
 def test_climb_refuses_what_it_cannot_draw(ax: Any) -> None:

@@ -36,6 +36,9 @@ EXACT_VECTORS = 3
 STRIP = 2.0
 """Sites per strip of the crude bound; strips overlap by as many."""
 
+MEMORY = 4e8
+"""Largest size of all patches in bytes; some three times as much is needed beside them."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MixedPatches:
@@ -88,8 +91,10 @@ def kept_channels(channels: int) -> int:
 
 
 def split_work(patch: PatchConvolution) -> float:
-    """Return the floating-point operations of `is_below_split`, roughly."""
+    """Return the floating-point operations of `is_below_split`, roughly; inf beyond `MEMORY`."""
     kh, kw, o, c = patch.kernel.shape
+    if 8 * math.prod(patch.rows.shape[:2]) * patch.kernel.size > MEMORY:
+        return math.inf
     cells = int((patch.columns > 0).any(axis=2).sum())
     kept = kept_channels(c)
     width = min(patch.columns.shape[:2])

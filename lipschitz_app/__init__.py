@@ -24,6 +24,12 @@ from lipschitz_app.affine_relu import (
     global_bound,
     load_architecture,
 )
+from lipschitz_app.certify import (
+    Certification,
+    CertifiedAccuracy,
+    certified_accuracy,
+    certify,
+)
 from lipschitz_app.errors import (
     ActivationError,
     InvalidNetworkError,
@@ -75,6 +81,8 @@ __all__ = [
     "BallInBox",
     "BatchNorm",
     "Box",
+    "Certification",
+    "CertifiedAccuracy",
     "CertifiedRadius",
     "Constraints",
     "Conv2d",
@@ -110,7 +118,9 @@ __all__ = [
     "affine_relu_bound",
     "anchored_bound",
     "anchored_lower_bound",
+    "certified_accuracy",
     "certified_radius",
+    "certify",
     "check_activation_encoding",
     "example_inputs",
     "example_network",

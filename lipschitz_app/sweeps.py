@@ -22,6 +22,7 @@ from lipschitz_app.fingerprint import fingerprint
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, as_target
+from lipschitz_app.parallel import run_tasks
 from lipschitz_app.regions import Region, check_region
 from lipschitz_app.store import open_store
 from lipschitz_app.tables import text_table
@@ -191,7 +192,9 @@ def sweep(
         waiting = list({task.key: task for task in tasks if task.key not in known}.values())
         resumed = {task.key for task in tasks} - {task.key for task in waiting}
         say(f"{len(tasks)} bounds, {len(resumed)} of them known already")
-        for done, (task, record) in enumerate(_run(net, waiting, norm, options, n_jobs), start=1):
+        arguments = [(net, t.region, norm, t.output, t.method, options) for t in waiting]
+        for done, (index, record) in enumerate(run_tasks(_bound, arguments, n_jobs), start=1):
+            task = waiting[index]
             results.add(task.key, record)
             bound = record["error"] or f"{record['result']['upper']:.6g}"
             say(f"{done}/{len(waiting)} {task.name}, {task.label}, {task.method}: {bound}")
@@ -288,26 +291,3 @@ def _bound(
     except (LipschitzError, PolyoptError) as reason:
         error = f"{type(reason).__name__}: {reason}"
     return {"result": result, "error": error, "seconds": round(time.perf_counter() - begin, 6)}
-
-
-def _run(
-    net: Network, tasks: Sequence[_Task], norm: object, options: Mapping[str, Any], n_jobs: int
-) -> Iterator[tuple[_Task, dict[str, Any]]]:
-    """Compute tasks and give each result as it comes."""
-    if not tasks:
-        return
-    import joblib
-
-    def work(index: int) -> Any:
-        task = tasks[index]
-        return joblib.delayed(_numbered)(
-            index, net, task.region, norm, task.output, task.method, dict(options)
-        )
-
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    for index, record in parallel(work(index) for index in range(len(tasks))):
-        yield tasks[index], record
-
-
-def _numbered(index: int, *arguments: Any) -> tuple[int, dict[str, Any]]:
-    return index, _bound(*arguments)

@@ -1,0 +1,39 @@
+"""Running many independent tasks through joblib, each result given as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+
+def run_tasks(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], n_jobs: int
+) -> Iterator[tuple[int, Any]]:
+    """Call a function for each tuple of arguments; give numbers and results in any order.
+
+    Parameters
+    ----------
+    function : callable
+        At the top of a module, so that it can be sent to other processes.
+    arguments : sequence of tuples
+    n_jobs : int
+        Processes; -1 for all cores. The backend is the one that ``joblib.parallel_config`` says.
+
+    Examples
+    --------
+    >>> sorted(run_tasks(pow, [(2, 3), (3, 2)], 1))
+    [(0, 8), (1, 9)]
+    """
+    if not arguments:
+        return
+    import joblib
+
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    calls = (joblib.delayed(_numbered)(i, function, given) for i, given in enumerate(arguments))
+    yield from parallel(calls)
+
+
+def _numbered(
+    index: int, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[int, Any]:
+    return index, function(*arguments)

@@ -115,7 +115,7 @@ def pre_activations(hidden: HiddenLayer, region: Box | Ball) -> PreActivations:
     """Return the pre-activations over a bounded region in scaled inputs, with error bounds."""
     radius = np.broadcast_to(region.radius, region.center.shape)
     rows = hidden.rows * radius
-    low, high = affine_interval(hidden.rows, hidden.biases, region.center, region.center)
+    low, high = affine_interval(hidden.rows, hidden.bias_range, region.center, region.center)
     offsets = low + (high - low) / 2
     spread = np.abs(rows).sum(axis=1)
     errors = np.maximum(high - offsets, offsets - low) + 2 * UNIT * spread
@@ -148,7 +148,7 @@ def encode(
         Whether the pre-activations are polynomials or variables.
     products : bool
         Add the activation's product inequalities of u and z (what order 2 on {u_j, z_j} says about
-        moments of order 1).
+        moments of order 1), if it has any.
     mccormick : "none", "inputs" or "slopes"
         Add the products of the bounds of t_i and s_i for each i, or of t_i and u_j for all pairs.
     direction : pair (coordinate, sign), optional
@@ -311,10 +311,7 @@ def _products(
 ) -> list[po.Polynomial]:
     make = getattr(hidden.encoding, "product_constraints", None)
     if make is None:
-        raise UnsupportedError(
-            f"the activation {hidden.encoding.name!r} has no product_constraints, which this "
-            'method needs; use "shor"'
-        )
+        return []
     return list(make(z, u, *bounds, magnitude=float(magnitude)).inequalities)
 
 

@@ -24,6 +24,9 @@ import numpy as np
 from lipschitz_app.activations.base import ActivationEncoding
 from lipschitz_app.rounding import FloatArray, down, up
 
+_PIECES = 16
+"""Pieces of a range on which lines are compared with the graph."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
@@ -77,7 +80,11 @@ def linear_bounds(
 def lines_from_ranges(
     encoding: ActivationEncoding, lower: FloatArray, upper: FloatArray
 ) -> LinearBounds:
-    """Return the lines that follow from the ranges of values and slopes."""
+    """Return the lines that follow from the ranges of values and slopes.
+
+    Beside the three of the module, lines with the slopes of the chord and of tangents; how far they
+    have to be moved is found on small pieces of the range.
+    """
     flattest, steepest = encoding.slope_range(lower, upper)
     smallest, largest = encoding.value_range(lower, upper)
     left = encoding.value_range(lower, lower)
@@ -93,7 +100,42 @@ def lines_from_ranges(
         (flattest, above_through(upper, right[1], flattest)),
         (flat, largest),
     ]
+    middle = lower + (upper - lower) / 2
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        chord_slope = (right[0] - left[0]) / (upper - lower)
+    slopes = [np.where(np.isfinite(chord_slope), chord_slope, flattest)]
+    slopes += [encoding.derivative(place) for place in (lower, middle, upper)]
+    offsets = _offsets(encoding, lower, upper, np.array(slopes))
+    below += list(zip(slopes, offsets[0], strict=True))
+    above += list(zip(slopes, offsets[1], strict=True))
     return LinearBounds(lines(*below), lines(*above))
+
+
+def _offsets(
+    encoding: ActivationEncoding, lower: FloatArray, upper: FloatArray, slopes: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return offsets of lines below and above the graph, by pieces of the range.
+
+    On a piece [a, b] with slopes in [s, S], ``sigma(z) - r z`` is at least its value at a plus
+    ``(b - a) min(0, s - r)``, and at most that plus ``(b - a) max(0, S - r)``; likewise from b.
+    """
+    share = np.linspace(0.0, 1.0, _PIECES + 1)[:, None]
+    places = np.clip(lower + (upper - lower) * share, lower, upper)
+    places[-1] = upper
+    values = encoding.value_range(places, places)
+    flattest, steepest = encoding.slope_range(places[:-1], places[1:])
+    width = up(places[1:] - places[:-1])
+    low = np.full(slopes.shape, np.inf)
+    high = np.full(slopes.shape, -np.inf)
+    for k, slope in enumerate(slopes):
+        down_to = below_through(places, values[0], slope)
+        up_to = above_through(places, values[1], slope)
+        drop = down(width * np.minimum(0.0, down(flattest - slope)))
+        rise = up(width * np.maximum(0.0, up(steepest - slope)))
+        least = np.maximum(down(down_to[:-1] + drop), down(down_to[1:] - rise))
+        greatest = np.minimum(up(up_to[:-1] + rise), up(up_to[1:] - drop))
+        low[k], high[k] = least.min(axis=0), greatest.max(axis=0)
+    return low, high
 
 
 def lines(*pairs: tuple[FloatArray, FloatArray]) -> Lines:

@@ -54,6 +54,10 @@ class ReLUEncoding:
         active = (lower >= 0.0) & ~dead
         return active.astype(np.float64), (~dead).astype(np.float64)
 
+    def hinges(self) -> tuple[tuple[float, float], list[tuple[float, float, float]]]:
+        """Return slope 0 before the one hinge, at 0, where it jumps by 1."""
+        return (0.0, 0.0), [(0.0, 1.0, 1.0)]
+
     def linear_bounds(self, lower: FloatArray, upper: FloatArray, /) -> LinearBounds:
         """Return 0 and z below, the chord above; the function itself where it is linear."""
         slope, offset = chord(lower, upper, np.maximum(lower, 0.0), np.maximum(upper, 0.0))

@@ -1,20 +1,22 @@
 r"""Lower bounds: annealed projected ascent, then exact evaluation at points.
 
-The norm of the gradient is piecewise constant in the point, so it has no useful derivative. With
-smoothed derivatives ``u = sigmoid(beta z)`` it has one, and `beta` is raised as the ascent goes on
-from many starts at once. The best points are then improved with the true derivatives
-(:mod:`lipschitz_app.lower.line_search`), and the best of those is evaluated with outward rounding:
-the value returned is a proven lower bound, and the witness point shows it.
+With ReLU the norm of the gradient is piecewise constant in the point, so it has no useful
+derivative. With smoothed derivatives (:mod:`lipschitz_app.lower.smoothing`) it has one, and `beta`
+is raised as the ascent goes on from many starts at once. The best points are then improved with the
+true derivatives (:mod:`lipschitz_app.lower.line_search`), and the best of those is evaluated with
+outward rounding: the value returned is a proven lower bound, and the witness point shows it.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lipschitz_app import norms
+from lipschitz_app.activations.base import ActivationEncoding
 from lipschitz_app.errors import InvalidOptionError, UnsupportedError
 from lipschitz_app.gradients import gradient_norm_lower
 from lipschitz_app.hidden import presolve
@@ -22,6 +24,7 @@ from lipschitz_app.lower.line_search import improve
 from lipschitz_app.lower.patterns import pattern_search
 from lipschitz_app.lower.projection import SearchRegion
 from lipschitz_app.lower.sampled import sampled_lower_bound
+from lipschitz_app.lower.smoothing import smoothed
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, OutputMap, OutputVector, as_target
 from lipschitz_app.ranges.interval import interval_ranges
@@ -75,8 +78,8 @@ def lipschitz_lower_bound(
     Parameters
     ----------
     net : Network
-        With ReLU. Where it does not alternate affine layers and activations (max pooling, residual
-        blocks, batch normalisation) random steps take the place of the ascent.
+        Where it does not alternate affine layers and activations (max pooling, residual blocks,
+        batch normalisation) random steps take the place of the ascent.
     region : Box, Ball or Everywhere
     norm : 1, 2 or "inf"
         Norm of the input space.
@@ -132,9 +135,6 @@ def lipschitz_lower_bound(
         raise InvalidOptionError(
             f"starts={starts} and steps={steps}: give at least 1 start and 0 steps"
         )
-    if any(step.encoding.name != "relu" for step in net.activations):
-        names = sorted({step.encoding.name for step in net.activations})
-        raise UnsupportedError(f"the ascent is offered for relu, not for {', '.join(names)}")
     generator = np.random.default_rng(rng)
     begin = time.perf_counter()
     end = np.inf if time_limit is None else begin + time_limit
@@ -143,12 +143,16 @@ def lipschitz_lower_bound(
     points = area.sample(starts, generator)
     weights = target.weights @ pairs[-1][0]
     if len(pairs) > 1:
-        points = _ascend(pairs, weights, area, points, dual_norm, steps, end)
+        activations = [step.encoding for step in net.activations]
+        points = _ascend(pairs, activations, weights, area, points, dual_norm, steps, end)
     points = area.jitter(points, generator)
     middle = time.perf_counter()
     points = improve(net, target, area, points, dual_norm, generator, end)
     if len(pairs) == 2 and not isinstance(region, Ball):
         points = _flip(net, region, target, points, dual_norm, end)
+    if any(step.encoding.name != "relu" for step in net.activations):
+        # The largest slope may be one-sided: beside a kink, where only points off it count.
+        points = np.concatenate([points, *(area.jitter(points, generator) for _ in range(4))])
     value, witness = _best(net, target, points, dual_norm)
     timings = {"ascent": middle - begin, "local search": time.perf_counter() - middle}
     return LowerBound(value, witness.reshape(net.input_shape), "proven", timings)
@@ -198,7 +202,7 @@ def _flip(
 ) -> FloatArray:
     """Add what a search over patterns finds from each point."""
     hidden = presolve(net, interval_ranges(net, region), target)
-    if hidden.unstable == 0:
+    if hidden.unstable == 0 or hidden.encoding.name != "relu":
         return points
     # A linear program takes about as long as its matrix is large.
     programs = int(np.clip(10_000_000 // hidden.rows.size, 20, 120)) // len(points)
@@ -221,6 +225,7 @@ def _best(
 
 def _ascend(
     pairs: list[tuple[FloatArray, FloatArray]],
+    activations: list[ActivationEncoding],
     weights: FloatArray,
     area: SearchRegion,
     points: FloatArray,
@@ -231,7 +236,7 @@ def _ascend(
     """Return the starts and the ends of the ascent, in that order."""
     hidden = pairs[:-1]
     best = points.copy()
-    best_values = _values(hidden, weights, points, dual_norm)
+    best_values = _values(hidden, activations, weights, points, dual_norm)
     scales: list[FloatArray] | None = None
     x = points.copy()
     for step in range(steps):
@@ -239,35 +244,39 @@ def _ascend(
             break
         progress = step / max(1, steps - 1)
         z, inner = [], x
-        for matrix, bias in hidden:
+        for (matrix, bias), activation in zip(hidden, activations, strict=True):
             value = inner @ matrix.T + bias
             z.append(value)
-            inner = np.maximum(value, 0.0)
+            inner = activation.value(value)
         if scales is None:
             scales = [np.abs(value).mean(axis=0) + 1e-12 for value in z]
         # From slopes that blend all patterns to ones that are nearly 0 or 1.
         beta = [0.5 * 400.0**progress / scale for scale in scales]
-        u = [0.5 + 0.5 * np.tanh(0.5 * b * value) for b, value in zip(beta, z, strict=True)]
-        direction = _slope(hidden, weights, z, u, beta, dual_norm)
+        u, rates = zip(*map(smoothed, activations, z, beta), strict=True)
+        direction = _slope(hidden, weights, z, u, rates, dual_norm)
         x = area.step(x, direction, 0.3 * (1.0 - progress) + 0.003)
-        values = _values(hidden, weights, x, dual_norm)
+        values = _values(hidden, activations, weights, x, dual_norm)
         better = values > best_values
         best[better], best_values[better] = x[better], values[better]
     return np.concatenate([best, x])
 
 
 def _values(
-    hidden: list[tuple[FloatArray, FloatArray]], weights: FloatArray, x: FloatArray, dual_norm: Norm
+    hidden: list[tuple[FloatArray, FloatArray]],
+    activations: list[ActivationEncoding],
+    weights: FloatArray,
+    x: FloatArray,
+    dual_norm: Norm,
 ) -> FloatArray:
     """Return the dual norms of the true gradients at points."""
-    masks, inner = [], x
-    for matrix, bias in hidden:
+    slopes, inner = [], x
+    for (matrix, bias), activation in zip(hidden, activations, strict=True):
         value = inner @ matrix.T + bias
-        masks.append(value > 0)
-        inner = np.maximum(value, 0.0)
+        slopes.append(activation.derivative(value))
+        inner = activation.value(value)
     gradient = np.broadcast_to(weights, (len(x), weights.size))
-    for (matrix, _), mask in zip(reversed(hidden), reversed(masks), strict=True):
-        gradient = (gradient * mask) @ matrix
+    for (matrix, _), slope in zip(reversed(hidden), reversed(slopes), strict=True):
+        gradient = (gradient * slope) @ matrix
     return norms.values(gradient, dual_norm)
 
 
@@ -275,8 +284,8 @@ def _slope(
     hidden: list[tuple[FloatArray, FloatArray]],
     weights: FloatArray,
     z: list[FloatArray],
-    u: list[FloatArray],
-    beta: list[FloatArray],
+    u: Sequence[FloatArray],
+    rates: Sequence[FloatArray],
     dual_norm: Norm,
 ) -> FloatArray:
     """Return the derivative of the smoothed gradient's dual norm with respect to the points."""
@@ -296,12 +305,11 @@ def _slope(
     for (matrix, _), *rest in zip(
         reversed(hidden),
         reversed(u),
-        reversed(beta),
+        reversed(rates),
         reversed(tangents),
         reversed(cotangents),
         strict=True,
     ):
-        slope, sharpness, moved, back = rest
-        rate = sharpness * slope * (1.0 - slope)
+        slope, rate, moved, back = rest
         change = (rate * moved * back + change * slope) @ matrix
     return np.asarray(change)

@@ -2,7 +2,8 @@
 
 Along a line the gradient of a network with one hidden layer changes only where a pre-activation
 changes its sign. Sorting those breakpoints and summing the changes gives the norm on every piece:
-an exact search over all patterns that the line meets. Deeper networks are sampled along the line.
+an exact search over all patterns that the line meets. Deeper networks, and other activations than
+ReLU, are sampled along the line.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ def _climb(
     point = start
     value = float(_values(net, target, point[None], dual_norm)[0])
     weights = target.weights @ pairs[-1][0]
+    plain = len(pairs) == 2 and net.activations[0].encoding.name == "relu"
     for _ in range(_ROUNDS):
         before = value
         for direction in _directions(point, others, generator):
@@ -111,7 +113,7 @@ def _climb(
             low, high = area.segment(point, direction)
             if not high > low:
                 continue
-            if len(pairs) == 2:
+            if plain:
                 line = (point, direction, low, high)
                 places = _breakpoint_search(pairs[0], weights, line, dual_norm)
             else:

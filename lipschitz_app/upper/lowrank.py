@@ -132,8 +132,6 @@ def lowrank_offered(hidden: HiddenLayer, region: Region, norm: Norm) -> str:
         return f"norm {norm}"
     if isinstance(region, Ball):
         return "a Euclidean ball"
-    if hidden.encoding.name != "relu":
-        return f"the activation {hidden.encoding.name}"
     return ""
 
 
@@ -172,14 +170,14 @@ def lowrank_bound(
     Raises
     ------
     UnsupportedError
-        For another norm, region or activation.
+        For another norm or region.
     NoBoundError
         Interrupted before there was any bound.
     """
     why = lowrank_offered(hidden, region, norm)
     if why:
         raise UnsupportedError(
-            f"the low-rank solver is offered for norm inf, a Box or Everywhere and relu, not for "
+            f"the low-rank solver is offered for norm inf and a Box or Everywhere, not for "
             f"{why}; name a conic solver, for example solver='clarabel'"
         )
     run = _Run(hidden, region, method, time_limit, progress or (lambda text: None))

@@ -7,8 +7,10 @@ what is; one that comes to no bound raises :class:`~lipschitz_app.errors.NoBound
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
+from lipschitz_app.activations.free import FreeSlopes
 from lipschitz_app.encoding import Direction
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
@@ -72,9 +74,23 @@ def _one_layer(method: Callable[[Task, HiddenLayer], UpperBound]) -> Method:
         if hidden.unstable == 0:
             note = "no unstable neuron: the gradient is constant and its norm is the constant"
             return UpperBound(_interval(task).value, "proven", notes=(note,))
-        return method(task, hidden)
+        found = method(task, hidden)
+        return replace(found, notes=(*found.notes, *_about(task, hidden)))
 
     return bound
+
+
+def _about(task: Task, hidden: HiddenLayer) -> tuple[str, ...]:
+    """Return what a reader should know of the activation."""
+    if hidden.encoding.name == "relu":
+        return ()
+    free = isinstance(hidden.encoding, FreeSlopes)
+    if free or not lowrank_offered(hidden, task.region, task.norm):
+        return (
+            f"derivatives of {hidden.encoding.name} are free within their ranges; no constraint "
+            "ties them to the pre-activations",
+        )
+    return (f"derivatives of {hidden.encoding.name} by its own constraints",)
 
 
 def _exact(task: Task, hidden: HiddenLayer) -> UpperBound:

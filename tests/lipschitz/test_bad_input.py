@@ -59,9 +59,9 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
         r"put Flatten\(\) before",
     ),
     (
-        lambda: la.Network.from_arrays([np.eye(2), np.eye(2)], activation="gelu"),
+        lambda: la.Network.from_arrays([np.eye(2), np.eye(2)], activation="swiglu"),
         la.ActivationError,
-        "'gelu' is not known; there are .*relu",
+        "'swiglu' is not known; there are .*relu",
     ),
     (lambda: NET([1.0, 2.0, 3.0]), la.InvalidPointError, r"expected \(2,\)"),
     (lambda: NET([1.0, np.nan]), la.InvalidPointError, "NaN"),
@@ -122,7 +122,7 @@ FILES: list[tuple[dict[str, Any], str]] = [
     ({"W1": np.ones((1, 1, 2, 2))}, "a convolution"),
     ({"W1": np.eye(2), "W2": np.eye(3)}, "takes 3 inputs but gets 2"),
     ({"W1": np.array([[np.nan]])}, "NaN"),
-    ({"W1": np.eye(2), "W2": np.eye(2), "activation": np.array("gelu")}, "'gelu' is not known"),
+    ({"W1": np.eye(2), "W2": np.eye(2), "activation": np.array("swiglu")}, "'swiglu' is not known"),
 ]
 
 

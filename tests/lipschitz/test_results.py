@@ -11,6 +11,7 @@ import pytest
 
 import lipschitz_app as la
 import polyopt as po
+from lipschitz_app.activations.lines import lines_from_ranges
 from lipschitz_app.activations.relu import ReLUEncoding
 from lipschitz_app.rounding import FloatArray
 from lipschitz_app.upper import exact_constant
@@ -173,10 +174,36 @@ class TestActivations:
             def derivative(self, z: FloatArray, /) -> FloatArray:
                 return np.full_like(z, 0.7)
 
+        @dataclass(frozen=True)
+        class Steeper(ReLUEncoding):
+            def linear_bounds(self, lower: FloatArray, upper: FloatArray, /) -> la.LinearBounds:
+                right = super().linear_bounds(lower, upper)
+                return la.LinearBounds(
+                    la.Lines(right.upper.slopes, right.upper.offsets), right.upper
+                )
+
+        @dataclass(frozen=True)
+        class Later(ReLUEncoding):
+            def hinges(self) -> tuple[tuple[float, float], list[tuple[float, float, float]]]:
+                return (0.0, 0.0), [(0.5, 1.0, 1.0)]
+
+        @dataclass(frozen=True)
+        class Flat(ReLUEncoding):
+            """Wrong between points only: at them the slope is what it says."""
+
+            def slope_range(
+                self, lower: FloatArray, upper: FloatArray, /
+            ) -> tuple[FloatArray, FloatArray]:
+                low, high = super().slope_range(lower, upper)
+                return low, np.where(upper - lower < 1.0, np.minimum(high, 0.3), high)
+
         for wrong, message in (
             (Cuts("cuts"), "violates inequality 0"),
             (Leaves("leaves"), "outside its range"),
             (Invents("invents"), "one-sided derivatives"),
+            (Steeper("steeper"), "line 0 of linear_bounds is not below the graph"),
+            (Later("later"), "by its hinges 0"),
+            (Flat("flat"), "0.3\\] do not allow"),
         ):
             with pytest.raises(la.ActivationError, match=message):
                 la.register_activation(wrong)
@@ -184,7 +211,13 @@ class TestActivations:
     def test_registered_activation_makes_a_network(self) -> None:
         @dataclass(frozen=True)
         class Half(ReLUEncoding):
-            """relu(z) / 2, without moment constraints of its own: the derivative is 0 or 1/2."""
+            """relu(z) / 2, as one hinge."""
+
+            def hinges(self) -> tuple[tuple[float, float], list[tuple[float, float, float]]]:
+                return (0.0, 0.0), [(0.0, 0.5, 0.5)]
+
+            def linear_bounds(self, lower: FloatArray, upper: FloatArray, /) -> la.LinearBounds:
+                return lines_from_ranges(self, lower, upper)
 
             def value(self, z: FloatArray, /) -> FloatArray:
                 return np.maximum(z, 0.0) / 2
@@ -220,12 +253,10 @@ class TestActivations:
         try:
             (rows, biases), (weights, _) = NET.affine_pairs()
             net = la.Network.from_arrays([rows, weights], [biases, [0.0]], activation="half")
-            for method in ("interval", "product", "shor"):
+            for method in ("interval", "product", "shor", "exact"):
                 whole = la.lipschitz_constant(NET, REGION, method=method, lower=False).upper
                 half = la.lipschitz_constant(net, REGION, method=method, lower=False).upper
                 assert half == pytest.approx(whole / 2, abs=1e-4)
-            with pytest.raises(la.UnsupportedError, match="offered for relu, not for half"):
-                la.lipschitz_constant(net, REGION, method="exact")
         finally:
             la.unregister_activation("half")
 

@@ -135,9 +135,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
     return {block.page: tmp_path_factory.mktemp(block.page.stem) for block in PROGRAMS}
 
 
+def skip_without_extras(found: list[Block]) -> None:
+    """Skip, saying so, where a block imports an extra that is not installed."""
+    for block in found:
+        for package in re.findall(r"^import (onnx|torch)$", block.code, re.MULTILINE):
+            pytest.importorskip(package, reason=f"{block.label} needs {package}")
+
+
 @pytest.mark.parametrize("block", PROGRAMS, ids=lambda block: block.label)
 def test_block_does_what_the_page_says(block: Block, folders: dict[Path, Path]) -> None:
     folder = folders[block.page]
+    skip_without_extras([block])
     if block.language == "python":
         (folder / "block.py").write_text(block.code, encoding="utf-8")
         assert run(["block.py"], folder).rstrip() == block.output.rstrip()
@@ -151,6 +159,10 @@ def test_block_does_what_the_page_says(block: Block, folders: dict[Path, Path]) 
 @pytest.mark.parametrize("page", SESSIONS, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_session_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
     session = [block for block in RUNNABLE if block.page == page]
+    code = "\n".join(block.code for block in session)
+    for package in re.findall(r"^(?:import|from) (onnx|sklearn|torch)\b", code, re.MULTILINE):
+        pytest.importorskip(package, reason=f"{package}, which the page needs, is not installed")
+    skip_without_extras(session)
     steps = [
         {"code": block.code, "line": block.line, "page": str(page)}
         if block.language == "python"

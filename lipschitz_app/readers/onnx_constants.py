@@ -11,7 +11,6 @@ from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.readers.graph import Tensor
 from lipschitz_app.readers.onnx_nodes import Node
 
-
 _MOST = 10_000_000
 """Most entries of a constant that is computed."""
 

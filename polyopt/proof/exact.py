@@ -28,6 +28,7 @@ from polyopt.polynomial.normal_form import Rules
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box
+from polyopt.proof.constraints import Constraints
 from polyopt.proof.equations import exact_equations
 from polyopt.proof.exact_certificate import ExactCertificate, ExactTerm, check_certificate
 from polyopt.proof.proven_bound import ProvenBound
@@ -213,17 +214,12 @@ def _expand(relaxation: Relaxation) -> list[_Block]:
             f"are too many for rational arithmetic (at most {_LARGEST}); use sparsity, a lower "
             "order or method='interval'"
         )
-    groups = {"inequality": problem.inequalities, "equality": problem.equalities}
+    constraints = Constraints(problem)
     blocks = []
-    for m in relaxation.multipliers:
+    for number_of_term, m in enumerate(relaxation.multipliers):
         polynomial: Rational = {(): Fraction(1)}
         for factor in () if m.components is not None else m.factors:
-            if factor.kind not in groups:
-                raise ProofError(
-                    f"an exact proof is not possible because a multiplier uses {factor}, a bound "
-                    "of a constraint in floating point; use method='interval'"
-                )
-            polynomial = multiply(polynomial, to_rational(groups[factor.kind][factor.number]))
+            polynomial = multiply(polynomial, to_rational(constraints.get(factor, number_of_term)))
         if m.square is not None:
             square = to_rational(m.square)
             polynomial = multiply(polynomial, multiply(square, square))

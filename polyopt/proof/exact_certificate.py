@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from polyopt.errors import ProofRejectedError
 from polyopt.problem import PolynomialProblem
+from polyopt.proof.constraints import Constraints
 from polyopt.proof.matrix_term import check_components, check_second_order, matrix_of
 from polyopt.proof.rational import (
     Monomial,
@@ -100,6 +101,7 @@ def check_certificate(problem: PolynomialProblem, certificate: ExactCertificate)
         The identity fails, or a term is not nonnegative on the feasible set; with the place.
     """
     rules = binary_rules(problem)
+    constraints = Constraints(problem)
     rest: Rational = {}
 
     def add(polynomial: Rational, sign: int) -> None:
@@ -118,7 +120,7 @@ def check_certificate(problem: PolynomialProblem, certificate: ExactCertificate)
         if any(factor.kind == "matrix" for factor in term.factors) or term.components is not None:
             add(_matrix_term(problem, term, number), -1)
             continue
-        product = _product(problem, term, number)
+        product = _product(constraints, term, number)
         add(multiply(_multiplier(term, number), product), -1)
     wrong = [(monomial, value) for monomial, value in sorted(rest.items()) if value]
     if wrong:
@@ -131,17 +133,10 @@ def check_certificate(problem: PolynomialProblem, certificate: ExactCertificate)
     return certificate.value
 
 
-def _product(problem: PolynomialProblem, term: ExactTerm, number: int) -> Rational:
-    groups = {"inequality": problem.inequalities, "equality": problem.equalities}
+def _product(constraints: Constraints, term: ExactTerm, number: int) -> Rational:
     result: Rational = {(): Fraction(1)}
     for factor in term.factors:
-        group = groups.get(factor.kind)
-        if group is None or not 0 <= factor.number < len(group):
-            raise ProofRejectedError(
-                f"term {number} uses {factor}, which this problem does not have for exact proofs "
-                f"({len(problem.inequalities)} inequalities, {len(problem.equalities)} equalities)"
-            )
-        result = multiply(result, to_rational(group[factor.number]))
+        result = multiply(result, to_rational(constraints.get(factor, number)))
     if term.cone is Cone.FREE and not any(f.kind == "equality" for f in term.factors):
         raise ProofRejectedError(
             f"term {number} has a free multiplier but no equality constraint among its factors"

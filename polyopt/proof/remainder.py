@@ -19,14 +19,13 @@ from polyopt.errors import ProofError, ProofRejectedError
 from polyopt.polynomial import monomials
 from polyopt.polynomial.monomials import Rows
 from polyopt.polynomial.normal_form import reduce_rows
-from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.box import Box
 from polyopt.proof.certificate import CertificateTerm, SosCertificate
+from polyopt.proof.constraints import Constraints
 from polyopt.proof.matrix_term import Entries, matrix_term
 from polyopt.proof.rounding import UNIT, gamma, require_safe_range, sum_down, up
-from polyopt.relaxation.complement import complement, upper_bounds
-from polyopt.relaxation.multiplier import Cone, Factor
+from polyopt.relaxation.multiplier import Cone
 from polyopt.relaxation.quotient import binary_rules
 
 Array = NDArray[np.float64]
@@ -76,7 +75,7 @@ def remainder(problem: PolynomialProblem, certificate: SosCertificate) -> tuple[
         (f.rows, f.coefficients, np.abs(f.coefficients), 0),
         (nothing, -value, np.abs(value), 0),
     ]
-    constraints = _Constraints(problem)
+    constraints = Constraints(problem)
     for number, term in enumerate(certificate.terms):
         if any(factor.kind == "matrix" for factor in term.factors) or term.components is not None:
             rows, values, sizes, steps = matrix_term(problem, term, number)
@@ -92,7 +91,7 @@ def remainder(problem: PolynomialProblem, certificate: SosCertificate) -> tuple[
     return unique, total, errors
 
 
-def _product(constraints: _Constraints, term: CertificateTerm, number: int) -> Entries | None:
+def _product(constraints: Constraints, term: CertificateTerm, number: int) -> Entries | None:
     """Give the product of a term's constraints, None for 1; check that the cone allows it."""
     result: Entries | None = None
     for factor in term.factors:
@@ -112,39 +111,6 @@ def _product(constraints: _Constraints, term: CertificateTerm, number: int) -> E
             f"term {number} has a free multiplier but no equality constraint among its factors"
         )
     return result
-
-
-class _Constraints:
-    """The polynomials that factors of a certificate refer to."""
-
-    def __init__(self, problem: PolynomialProblem) -> None:
-        self._problem = problem
-        self._upper: Array | None = None
-
-    def get(self, factor: Factor, number: int) -> Polynomial:
-        """Give the polynomial of a factor of term ``number``, from the problem alone."""
-        problem = self._problem
-        kinds = {
-            "inequality": problem.inequalities,
-            "equality": problem.equalities,
-            "complement": problem.inequalities,
-        }
-        group = kinds.get(factor.kind)
-        if group is None or not 0 <= factor.number < len(group):
-            raise ProofRejectedError(
-                f"term {number} uses {factor}, which this problem does not have "
-                f"({len(problem.inequalities)} inequalities, {len(problem.equalities)} equalities)"
-            )
-        if factor.kind != "complement":
-            return group[factor.number]
-        if self._upper is None:
-            self._upper = upper_bounds(problem)
-        if not np.isfinite(self._upper[factor.number]):
-            raise ProofRejectedError(
-                f"term {number} uses an upper bound of inequality {factor.number}, which the "
-                "constraints do not show"
-            )
-        return complement(problem, factor.number, float(self._upper[factor.number]))
 
 
 def _multiplier(term: CertificateTerm, number: int) -> Entries:

@@ -256,3 +256,19 @@ def test_semidefiniteness_against_all_principal_minors(
             ).det()
         )
     assert (first_bad_pivot(matrix) is None) == all(minor >= 0 for minor in minors)
+
+
+def test_complements_are_rational_numbers_too() -> None:
+    x, y = po.variables("x y")
+    f = x * y - x + 0.3 * y**2 - 0.5 * y
+    problem = po.minimize(f, subject_to=[x >= 0, y >= 0, 1 - x - y >= 0])
+    proof = po.bsos(problem, degree=2, order=1).solve(solver="clarabel").prove("exact")
+    kinds = {factor.kind for term in proof.certificate.terms for factor in term.factors}
+    assert "complement" in kinds
+    # The minimum is f(1, 0) = -1.
+    assert proof.check(problem).bound == pytest.approx(-1.0, abs=1e-6)
+    assert proof.bound <= -1.0
+    # The complements 1 - x, 1 - y hold no longer on a larger triangle.
+    larger = po.minimize(f, subject_to=[x >= 0, y >= 0, 2 - x - y >= 0])
+    with pytest.raises(ProofRejectedError, match="identity fails"):
+        proof.check(larger)

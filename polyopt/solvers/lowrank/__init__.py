@@ -20,6 +20,7 @@ from polyopt.solvers.lowrank.families import AffineForms, ConstraintFamily, Prod
 from polyopt.solvers.lowrank.grid import GridFamily
 from polyopt.solvers.lowrank.model import FirstOrderModel
 from polyopt.solvers.lowrank.operators import BilinearOperator, MatrixOperator, SymmetricOperator
+from polyopt.solvers.lowrank.outer import OuterFamily
 from polyopt.solvers.lowrank.solve import (
     LowRankOptions,
     LowRankResult,
@@ -39,6 +40,7 @@ __all__ = [
     "LowRankOptions",
     "LowRankResult",
     "MatrixOperator",
+    "OuterFamily",
     "ProductFamily",
     "Progress",
     "State",

@@ -251,27 +251,52 @@ class ProductFamily:
         half = self.left.T @ sp.diags_array(0.5 * multipliers) @ self.right
         inner = sp.csr_array(half + half.T)
         sums = np.ones(self.left.shape[1])
-        transform = None if self.forms is None else self.forms.matrix(side)
-        if transform is not None:
-            sums[side:] = abs(transform) @ np.ones(side)
+        if self.forms is not None:
+            sums[side:] = abs(self.forms.matrix(side)) @ np.ones(side)
         majorant = np.zeros(len(sums))
         size = 0.5 * np.abs(multipliers)
         for one, other in ((self.left, self.right), (self.right, self.left)):
             majorant += abs(one).T @ (size * (abs(other) @ sums))
-        rows, operations = majorant[:side], self.size + 8
-        block = inner[:side, :side].tocoo()
-        matrix[block.row, block.col] += block.data
-        if self.forms is not None and transform is not None:
-            cross = inner[:side, side:] @ transform
-            matrix += to_dense(cross + cross.T)
-            middle = inner[side:, side:]
-            columns = np.concatenate([[0], self.forms.columns])
-            stack = np.hstack([self.forms.constant[:, None], to_dense(self.forms.block)])
-            product = stack.T @ np.asarray(middle @ stack)
-            matrix[np.ix_(columns, columns)] += 0.5 * (product + product.T)
-            rows = rows + abs(transform).T @ majorant[side:]
-            operations += 2 * self.forms.size + 8
+        rounding = add_in_rows(matrix, inner, majorant, self.forms, self.size + 8)
         if self.slack is not None:
             matrix[0, 0] += self.slack @ multipliers
-            rows[0] += float(np.abs(self.slack) @ np.abs(multipliers))
-        return Rounding(rows, operations)
+            rounding.majorant[0] += float(np.abs(self.slack) @ np.abs(multipliers))
+        return rounding
+
+
+def add_in_rows(
+    matrix: Floats,
+    inner: sp.csr_array,
+    majorant: Floats,
+    forms: AffineForms | None,
+    operations: int,
+) -> Rounding:
+    """Add a quadratic form in rows and shared forms to a matrix over the rows alone.
+
+    Parameters
+    ----------
+    matrix : (m, m) array
+        Changed in place.
+    inner : (m + f, m + f) sparse array
+        Symmetric.
+    majorant : (m + f,) array
+        Row sums of `inner`, every term in absolute value and times the size of its column.
+    forms : AffineForms or None
+    operations : int
+        Number of roundings on the way to an entry of `inner`.
+    """
+    side = len(matrix)
+    block = inner[:side, :side].tocoo()
+    matrix[block.row, block.col] += block.data
+    if forms is None:
+        return Rounding(majorant[:side].copy(), operations)
+    transform = forms.matrix(side)
+    cross = inner[:side, side:] @ transform
+    matrix += to_dense(cross + cross.T)
+    middle = inner[side:, side:]
+    columns = np.concatenate([[0], forms.columns])
+    stack = np.hstack([forms.constant[:, None], to_dense(forms.block)])
+    product = stack.T @ np.asarray(middle @ stack)
+    matrix[np.ix_(columns, columns)] += 0.5 * (product + product.T)
+    rows = majorant[:side] + abs(transform).T @ majorant[side:]
+    return Rounding(rows, operations + 2 * forms.size + 8)

@@ -64,6 +64,9 @@ class LowRankOptions:
         Whether rounds run in single precision (twice as fast; the proof never does).
     polish : int
         Iterations spent at the end on the diagonal for fixed multipliers.
+    patience : int or None
+        Stop when so many proofs in a row have not improved the bound by a tenth of the relative
+        gap; None means never.
     time_limit : float or None
         Seconds of wall time.
     """
@@ -82,6 +85,7 @@ class LowRankOptions:
     tightening: float = 1.0
     single_precision: bool = False
     polish: int = 0
+    patience: int | None = None
     time_limit: float | None = None
 
 
@@ -228,6 +232,7 @@ class _Run:
         self.model, self.options, self.rng, self.callback = model, options, rng, callback
         self.started = time.perf_counter()
         self.best: DualBound | None = None
+        self.failures = 0
         self.last: State
 
     def elapsed(self) -> float:
@@ -300,8 +305,11 @@ class _Run:
         proof, spectrum = best_bound(
             self.model, state.multipliers, diagonal, precision=0.05 * gap, loss=0.5 * gap
         )
-        if self.best is None or proof.bound < self.best.bound:
+        known = math.inf if self.best is None else self.best.bound
+        if proof.bound < known:
             self.best = proof
+        improved = proof.bound < known - 0.1 * (gap * abs(known) + self.options.absolute_gap)
+        self.failures = 0 if improved or math.isinf(known) else self.failures + 1
         return spectrum
 
     def rounds(self, state: State) -> tuple[State, bool]:
@@ -332,6 +340,7 @@ class _Run:
                 if self.reached(state):
                     self.report(number, state)
                     return state, True
+                ended |= options.patience is not None and self.failures >= options.patience
                 if spectrum is not None:
                     state = self.raise_rank(state, spectrum, tolerance)
             self.report(number, state)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +23,6 @@ from polyopt.errors import ProofError
 from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
-from polyopt.proof.rational import Rational, multiply, to_rational
 from polyopt.proof.rounding import gamma
 
 Array = NDArray[np.float64]
@@ -104,10 +104,11 @@ def _exact_sum(
     matrix: PolynomialMatrix, parts: Sequence[tuple[Polynomial, Polynomial, int]]
 ) -> Iterator[Polynomial]:
     """``Σ sign p q``, nothing where a coefficient is no float."""
-    total: Rational = {}
+    total: dict[tuple[int, ...], Fraction] = {}
     for p, q, sign in parts:
-        for key, value in multiply(to_rational(p), to_rational(q)).items():
-            total[key] = total.get(key, Fraction(0)) + sign * value
+        for (left, a), (right, b) in product(_terms(p), _terms(q)):
+            key = tuple(sorted(left + right))
+            total[key] = total.get(key, Fraction(0)) + sign * a * b
     total = {key: value for key, value in total.items() if value}
     width = max(map(len, total), default=0)
     try:
@@ -118,6 +119,12 @@ def _exact_sum(
         rows = [(0,) * (width - len(key)) + key for key in total]
         table = np.array(rows, dtype=np.int32).reshape(len(rows), width)
         yield Polynomial(matrix.variables, table, values)
+
+
+def _terms(polynomial: Polynomial) -> list[tuple[tuple[int, ...], Fraction]]:
+    """Monomials and coefficients, as the rational numbers that they are."""
+    rows, values = polynomial.rows.tolist(), polynomial.coefficients.tolist()
+    return [(tuple(i for i in row if i), Fraction(c)) for row, c in zip(rows, values, strict=True)]
 
 
 def user_box(problem: PolynomialProblem, box: tuple[ArrayLike, ArrayLike]) -> Box:

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from polyopt.conic.lift_second_order import lift_second_order
 from polyopt.conic.program import Cones, ConicProgram, ConicSolution
 from polyopt.conic.right_size import right_size
 from polyopt.errors import SolverError, SolverUnavailableError, UnknownOptionError
@@ -228,7 +229,12 @@ class Solver(ABC):
         if options.time_limit is not None and not self.capabilities.time_limit:
             raise UnknownOptionError(f"solver {self.name!r} has no time limit; leave it out")
         two_by_two = ConeKind.SECOND_ORDER in self.capabilities.cones
-        sized = right_size(program, two_by_two=two_by_two and self.wants_second_order(options))
+        needs_lift = not two_by_two and any(size > 1 for size in program.cones.second_order)
+        lifted = None
+        if needs_lift and ConeKind.PSD in self.capabilities.cones:
+            lifted = lift_second_order(program)
+        given = program if lifted is None else lifted.program
+        sized = right_size(given, two_by_two=two_by_two and self.wants_second_order(options))
         missing = needed_cones(sized.program.cones) - self.capabilities.cones
         if missing:
             names = ", ".join(sorted(kind.value for kind in missing))
@@ -240,7 +246,10 @@ class Solver(ABC):
         solution = self._guarded_run(sized.program, options)
         if not self.capabilities.certificates and solution.status.is_certificate:
             solution = self._with_certificate(sized.program, solution, options)
-        solution = replace(sized.recover(solution), solver=self.name)
+        solution = sized.recover(solution)
+        if lifted is not None:
+            solution = lifted.recover(solution)
+        solution = replace(solution, solver=self.name)
         if not solution.solve_time:
             solution = replace(solution, solve_time=time.perf_counter() - start)
         if options.threads is not None and not self.capabilities.threads:

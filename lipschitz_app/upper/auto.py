@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lipschitz_app.errors import NoBoundError
+from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
 from lipschitz_app.regions import Ball, Everywhere
 from lipschitz_app.upper.base import UpperBound
@@ -22,6 +22,9 @@ AUTO_PAIRS = 20_000
 AUTO_LIPSDP = 1000
 """Most unstable neurons that "auto" takes "lipsdp" for, in the norm 2."""
 
+AUTO_DEEP, AUTO_DEEPEST = 250, 4000
+"""Largest sides of the moment matrices of "mccormick" and of "hr2" at depth."""
+
 AUTO_SIZE = 80
 """Largest moment matrix that "auto" gives to a conic solver, for HR-2 or else for Shor."""
 
@@ -34,7 +37,7 @@ def auto_bound(task: Task) -> tuple[str, UpperBound]:
         found["lipsdp"] = METHODS["lipsdp"](task)
     why = ""
     if len(task.ranges) != 1:
-        why = f"{len(task.ranges)} hidden layers"
+        why = _relax_deep(task, neurons, found)
     else:
         hidden = presolve(task.net, task.ranges, task.output)
         if hidden.unstable:
@@ -73,5 +76,24 @@ def _relax(task: Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str
     try:
         found[chosen] = relaxation_bound(task, hidden, chosen)
     except NoBoundError as error:
+        why += f"; {chosen}: {error}"
+    return why
+
+
+def _relax_deep(task: Task, neurons: int, found: dict[str, UpperBound]) -> str:
+    """Add the bound of the relaxation that suits a deep network, and return why it does."""
+    why = f"{len(task.ranges)} hidden layers, {neurons} unstable neurons"
+    last = int(task.ranges[-1].unstable.sum()) if task.ranges else 0
+    if isinstance(task.region, Everywhere):
+        side = 1 + task.net.input_size + 2 * neurons - last
+    else:
+        side = 1 + 2 * task.net.input_size + 3 * neurons - 2 * last
+    why += f", a moment matrix of side {side}"
+    if not neurons or side > AUTO_DEEPEST or task.solver not in (None, "lowrank"):
+        return why
+    chosen = "mccormick" if side <= AUTO_DEEP else "hr2"
+    try:
+        found[chosen] = METHODS[chosen](task)
+    except (NoBoundError, UnsupportedError) as error:
         why += f"; {chosen}: {error}"
     return why

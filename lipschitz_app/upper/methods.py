@@ -21,6 +21,7 @@ from lipschitz_app.relaxations import RELAXATIONS, SUBLEVELS
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.branch import branch_bound
 from lipschitz_app.upper.coordinates import coordinate_bound
+from lipschitz_app.upper.deep import deep_bound
 from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.interval import interval_bound
 from lipschitz_app.upper.krivine import krivine_bound
@@ -162,13 +163,17 @@ def relaxation_bound(task: Task, hidden: HiddenLayer, method: str) -> UpperBound
     return bound()
 
 
+def _any_depth(method: str) -> Method:
+    """Return the method of one hidden layer, or its counterpart for more."""
+    shallow = _one_layer(partial(relaxation_bound, method=method))
+    return lambda task: shallow(task) if len(task.ranges) == 1 else deep_bound(task, method)
+
+
 METHODS: dict[str, Method] = {
     "product": _product,
     "interval": _interval,
-    **{
-        name: _one_layer(partial(relaxation_bound, method=name))
-        for name in (*LOWRANK_METHODS, "lasserre")
-    },
+    **{name: _any_depth(name) for name in LOWRANK_METHODS},
+    "lasserre": _one_layer(partial(relaxation_bound, method="lasserre")),
     **{name: _one_layer(partial(relaxation_bound, method=name)) for name in SUBLEVELS},
     "krivine": _krivine,
     **{f"krivine-{degree}": partial(_krivine, degree=degree) for degree in (2, 3, 4, 5)},

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.affine_relu.layer import checked_radius
+from lipschitz_app.affine_relu.slopes import checked_radius
 from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
 from lipschitz_app.operators import MaxPooling
 from lipschitz_app.operators.base import flat_point

@@ -27,19 +27,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from lipschitz_app.affine_relu.slopes import BoolArray, checked_radius, ranges_and_slopes
 from lipschitz_app.errors import InvalidOptionError, InvalidPointError
 from lipschitz_app.norms import as_norm
 from lipschitz_app.operators import AffineOperator, DenseOperator, ProvenNorm
 from lipschitz_app.operators.base import flat_point
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
-from lipschitz_app.rounding import FloatArray, Norm, down, dual, inflate, up
+from lipschitz_app.rounding import FloatArray, Norm, down, inflate, up
 
 if TYPE_CHECKING:
     from lipschitz_app.affine_relu.tighten import Relaxed
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,58 +194,6 @@ class AffineReluBound:
         return f"anchored bound {self.bound:.8g} (proven: {self.how}); {rows}"
 
 
-def relu_slopes(value: FloatArray, error: FloatArray, half_range: FloatArray) -> FloatArray:
-    """Return upper bounds of the largest secant slopes of relu from each value.
-
-    Parameters
-    ----------
-    value, error : arrays, shape (m,)
-        The anchor lies within `error` of `value`.
-    half_range : array, shape (m,)
-        How far each pre-activation can rise.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> relu_slopes(np.array([1.0, -1.0, -3.0]), np.zeros(3), np.array([2.0, 2.0, 2.0])).round(9)
-    array([1. , 0.5, 0. ])
-    """
-    top = np.where(error > 0, up(value + error), value)
-    partial = (top < 0) & (top + half_range > 0)
-    slopes = np.where((top >= 0) & (half_range > 0), 1.0, 0.0)
-    slopes[partial] = np.minimum(1.0, up(1.0 + up(top[partial] / half_range[partial])))
-    return slopes
-
-
-def ranges_and_slopes(
-    operator: AffineOperator,
-    center: FloatArray,
-    error: FloatArray,
-    radius: float,
-    moving: BoolArray,
-    relu: bool,
-    input_norm: Norm,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return the value at the centre, its error, the half ranges and the slopes of a layer.
-
-    The slopes are the diagonal of R; without `relu` they are one on rows that are not zero.
-    """
-    value, value_error = operator.evaluate_with_error(center, error)
-    mask = moving.astype(np.float64)
-    # Norms are rounded upwards, which leaves an underflow's worth on zero rows.
-    alive = operator.absolute().apply(mask) > 0
-    row_norms = np.where(alive, operator.row_norms(mask, dual(input_norm)), 0.0)
-    half_range = np.where(alive & (radius > 0), inflate(radius * row_norms, 2), 0.0)
-    if not relu:
-        slopes = alive.astype(np.float64)
-    elif radius == 0:
-        # The limit of small radii.
-        slopes = ((up(value + value_error) >= 0) & alive).astype(np.float64)
-    else:
-        slopes = relu_slopes(value, value_error, half_range)
-    return value, value_error, half_range, slopes
-
-
 def analyse_layer(
     operator: AffineOperator,
     center: FloatArray,
@@ -300,20 +247,6 @@ def analyse_layer(
         rtol,
         work,
     )
-
-
-def checked_radius(radius: float) -> float:
-    """Return the radius as a float.
-
-    Raises
-    ------
-    InvalidOptionError
-        Negative or not finite.
-    """
-    value = float(radius)
-    if not (math.isfinite(value) and value >= 0):
-        raise InvalidOptionError(f"radius is {radius!r}; give a finite number of at least 0")
-    return value
 
 
 def affine_relu_bound(

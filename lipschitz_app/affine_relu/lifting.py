@@ -27,7 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lipschitz_app.affine_relu.layer import AffineReluBound, BoolArray
+from lipschitz_app.affine_relu.layer import AffineReluBound
+from lipschitz_app.affine_relu.slopes import BoolArray
 from lipschitz_app.rounding import FloatArray, down, gamma, inflate, up
 
 _WEIGHT_BITS = 30

@@ -20,12 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.affine_relu.layer import (
-    AffineReluBound,
-    BoolArray,
-    analyse_layer,
-    checked_radius,
-)
+from lipschitz_app.affine_relu.layer import AffineReluBound, analyse_layer
+from lipschitz_app.affine_relu.slopes import BoolArray, checked_radius
 from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
 from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.norms import as_norm

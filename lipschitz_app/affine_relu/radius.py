@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.affine_relu.layer import BoolArray, ranges_and_slopes
 from lipschitz_app.affine_relu.network import advance, begin
+from lipschitz_app.affine_relu.slopes import BoolArray, ranges_and_slopes
 from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
 from lipschitz_app.errors import InvalidOptionError, UnsupportedError
 from lipschitz_app.operators import AffineOperator, MaxPooling

@@ -183,7 +183,7 @@ class RelaxationResult:
         self,
         *,
         rank: RankStrategy | None = None,
-        polish: bool = True,
+        polish: bool | Literal["scipy", "ipopt"] = True,
         restarts: int = 8,
         rng: int | np.random.Generator = 0,
     ) -> list[Minimizer]:
@@ -198,8 +198,9 @@ class RelaxationResult:
         rank : RankStrategy, optional
             How ranks of moment matrices are decided, such as ``FixedRank(2)`` or
             ``RelativeTolerance(1e-4)`` of :mod:`polyopt.extraction`; ``LargestGap()`` if left out.
-        polish : bool
-            False gives the raw points, feasible or not.
+        polish : bool, "scipy" or "ipopt"
+            False gives the raw points, feasible or not. True is "scipy"; "ipopt" needs CasADi,
+            which is no dependency.
         restarts : int
             Random starts where the moments are not flat.
         rng : int or numpy.random.Generator

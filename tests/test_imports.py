@@ -21,8 +21,8 @@ PACKAGES = ("polyopt", "lipschitz_app")
 
 #: Loaded inside functions only: slow to import, or an extra.
 HEAVY = {
-    "clarabel", "cvxpy", "flint", "highspy", "joblib", "matplotlib", "mosek", "onnx", "onnxruntime",
-    "pandas", "rich", "scs", "sklearn", "sympy", "torch",
+    "casadi", "clarabel", "cvxpy", "flint", "highspy", "joblib", "matplotlib", "mosek", "onnx",
+    "onnxruntime", "pandas", "rich", "scs", "sklearn", "sympy", "torch",
 }  # fmt: skip
 EXTRAS = (
     "flint",
@@ -71,6 +71,7 @@ ROOMS = {
     "polyopt.proof": "proof",
     "polyopt.rational": "rational",
     "polyopt.proof.box": "ranges",
+    "polyopt.proof.rational": "ranges",
     "polyopt.proof.rounding": "ranges",
     "polyopt.extraction": "extraction",
 }

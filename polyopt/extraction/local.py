@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyopt.errors import UnknownOptionError
 from polyopt.extraction.evaluation import Jacobian, Stacked
+from polyopt.extraction.ipopt import Ipopt
 from polyopt.extraction.spectral import Eigenvalues, Joined, JoinedSlopes
 from polyopt.polynomial.normal_form import IDEMPOTENT, INVOLUTORY
 from polyopt.polynomial.polynomial import Polynomial
@@ -20,6 +23,7 @@ from polyopt.problem import PolynomialProblem
 from polyopt.relaxation.quotient import binary_rules
 
 Array = NDArray[np.float64]
+Method = Literal["scipy", "ipopt"]
 
 #: Variables up to which dense second-order methods are used.
 _DENSE = 150
@@ -33,9 +37,25 @@ class LocalSearch:
     problem : PolynomialProblem
     iterations : int
         Largest number of iterations of each search.
+    method : {"scipy", "ipopt"}
+        IPOPT needs CasADi; see :mod:`polyopt.extraction.ipopt`.
+
+    Raises
+    ------
+    SolverUnavailableError
+        CasADi is not installed.
+    UnknownOptionError
+        There is no such method, or it does not take the problem's constraints.
     """
 
-    def __init__(self, problem: PolynomialProblem, *, iterations: int = 300) -> None:
+    def __init__(
+        self, problem: PolynomialProblem, *, iterations: int = 300, method: Method = "scipy"
+    ) -> None:
+        if method not in ("scipy", "ipopt"):
+            raise UnknownOptionError(
+                f'the local search is {method!r}; it must be "scipy" or "ipopt"'
+            )
+        self._ipopt = Ipopt(problem, iterations=iterations) if method == "ipopt" else None
         self.problem = problem
         self._iterations = iterations
         self._n = problem.number_of_variables
@@ -105,6 +125,9 @@ class LocalSearch:
         return self.value(new) + self.noise(new) <= self.value(old) + self.noise(old)
 
     def _searches(self, x: Array) -> list[Array]:
+        if self._ipopt is not None:
+            found = self._ipopt(x)
+            return [found, self._restore(found)]
         if not self._inequalities.number and not self.problem.equalities:
             return self._unconstrained(x)
         found = self._constrained(x)
@@ -224,7 +247,13 @@ def _absolute(polynomial: Polynomial) -> Polynomial:
     return Polynomial(polynomial.variables, polynomial.rows, size)
 
 
-def polish(problem: PolynomialProblem, point: ArrayLike, *, iterations: int = 300) -> Array:
+def polish(
+    problem: PolynomialProblem,
+    point: ArrayLike,
+    *,
+    iterations: int = 300,
+    method: Method = "scipy",
+) -> Array:
     """Improve a point by a local search with exact derivatives.
 
     L-BFGS-B and Newton steps without constraints, SLSQP with them (``trust-constr`` for many
@@ -236,6 +265,8 @@ def polish(problem: PolynomialProblem, point: ArrayLike, *, iterations: int = 30
     problem : PolynomialProblem
     point : float array of shape (n,)
     iterations : int
+    method : {"scipy", "ipopt"}
+        IPOPT instead of these, where CasADi is installed.
 
     Returns
     -------
@@ -250,4 +281,4 @@ def polish(problem: PolynomialProblem, point: ArrayLike, *, iterations: int = 30
     >>> polish(problem, [0.5, -0.4]).round(6).tolist()
     [0.707107, -0.707107]
     """
-    return LocalSearch(problem, iterations=iterations).polish(point)
+    return LocalSearch(problem, iterations=iterations, method=method).polish(point)

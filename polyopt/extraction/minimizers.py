@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from polyopt.extraction.atoms import Atoms, clique_atoms, glue, reproduces
 from polyopt.extraction.flat_extension import flat_extension
-from polyopt.extraction.local import LocalSearch
+from polyopt.extraction.local import LocalSearch, Method
 from polyopt.extraction.rank import LargestGap, RankStrategy
 from polyopt.moments import Moments
 from polyopt.problem import PolynomialProblem
@@ -78,12 +78,13 @@ def find_minimizers(
     result: RelaxationResult,
     *,
     rank: RankStrategy | None = None,
-    polish: bool = True,
+    polish: bool | Method = True,
     restarts: int = 8,
     rng: int | np.random.Generator = 0,
 ) -> list[Minimizer]:
     """Extract minimisers; see :meth:`polyopt.RelaxationResult.minimizers`."""
     generator = np.random.default_rng(rng)
+    method: Method = polish if isinstance(polish, str) else "scipy"
     relaxation, problem = result.relaxation, result.relaxation.problem
     usable = result.status.has_iterate and bool(np.isfinite(result.solution.x).all())
     starts: list[tuple[Array, Origin]] = []
@@ -98,14 +99,14 @@ def find_minimizers(
     if not polish:
         raw = [_measure(problem, p, o, result.bound, False) for p, o in starts]
         return sorted(raw, key=lambda m: problem.sign * m.value)
-    found = local_minimizers(problem, starts, bound=result.bound) if flat else []
+    found = local_minimizers(problem, starts, bound=result.bound, method=method) if flat else []
     # Equality of the numerical ranks is no guarantee; a closed gap is.
     if found and found[0].gap <= 1e-4 * max(1.0, abs(found[0].value)):
         return found
     starts.append((mean, "first-order moments"))
     draws = _gaussian(problem, moments, restarts, generator)
     starts += [(point, "random start") for point in draws]
-    return local_minimizers(problem, starts, bound=result.bound)
+    return local_minimizers(problem, starts, bound=result.bound, method=method)
 
 
 def local_minimizers(
@@ -113,6 +114,7 @@ def local_minimizers(
     starts: Iterable[tuple[Array, Origin]],
     *,
     bound: float = float("nan"),
+    method: Method = "scipy",
 ) -> list[Minimizer]:
     """Polish starting points; keep the feasible ones of best value, each once.
 
@@ -121,7 +123,7 @@ def local_minimizers(
     list of Minimizer
         Sorted by value, best first; empty if no feasible point was found.
     """
-    search, sign = LocalSearch(problem), problem.sign
+    search, sign = LocalSearch(problem, method=method), problem.sign
     found = [_measure(problem, search.polish(p), o, bound, True) for p, o in starts]
     found = [m for m in found if np.isfinite(m.value) and m.violation <= FEASIBLE]
     # What cancellation may have taken from a value counts against the point.

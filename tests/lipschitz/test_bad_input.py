@@ -92,7 +92,7 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: bound(output=[1.0, 2.0, 3.0]), la.InvalidOutputError, r"shape \(3,\)"),
     (lambda: bound(output=[1.0, np.inf]), la.InvalidOutputError, "NaN or infinite"),
     (lambda: bound(output="first"), la.InvalidOutputError, "none of: an index"),
-    (lambda: bound(DEEP, method="hr2"), la.UnsupportedError, "one hidden layer; .* has 2"),
+    (lambda: bound(DEEP, method="lasserre"), la.UnsupportedError, "one hidden layer; .* has 2"),
     (lambda: bound(norm=1, method="lasserre"), la.UnsupportedError, 'norm "inf" and 2'),
     (
         lambda: bound(region=la.Ball([0.0, 0.0], 1.0), method="exact"),

@@ -178,12 +178,15 @@ def _sampled(
     time_limit: float | None,
 ) -> LowerBound:
     begin = time.perf_counter()
+    if starts is None:
+        widest = max(int(np.prod(step.output_shape)) for step in net.steps)
+        starts = int(np.clip(2**20 // (widest * net.output_size), 4, 64))
     value, witness = sampled_lower_bound(
         net,
         region,
         target,
         dual_norm,
-        starts=64 if starts is None else starts,
+        starts=starts,
         steps=40 if steps is None else steps,
         generator=np.random.default_rng(rng),
         end=np.inf if time_limit is None else begin + time_limit,

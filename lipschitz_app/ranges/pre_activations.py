@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lipschitz_app.chain import ChainLayer, chain
-from lipschitz_app.errors import InvalidOptionError
+from lipschitz_app.errors import InvalidOptionError, UnsupportedError
 from lipschitz_app.network import Network
 from lipschitz_app.ranges.crown import (
     AffineRows,
@@ -19,6 +19,7 @@ from lipschitz_app.ranges.crown import (
 )
 from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.ranges.program import program_bounds
+from lipschitz_app.ranges.propagate import trace_ranges
 from lipschitz_app.ranges.support import affine_range
 from lipschitz_app.regions import Everywhere, Region, bounds, check_region
 from lipschitz_app.rounding import FloatArray, affine_interval, down, inflate, up
@@ -44,7 +45,7 @@ def pre_activation_ranges(net: Network, region: Region, method: str = "auto") ->
           neurons that stay unstable are improved by a few steps.
         - "lp": "crown", then two linear programs over the same lines for each neuron that is still
           unstable; the bound is proven from the multipliers, whatever the program's solver did.
-        - "auto": "crown".
+        - "auto": "crown"; networks too large for matrices get interval arithmetic by products.
 
         Over Everywhere() all are interval arithmetic.
 
@@ -52,7 +53,7 @@ def pre_activation_ranges(net: Network, region: Region, method: str = "auto") ->
     -------
     list of LayerRange
         One per layer of the chain but the last. Max pooling and residual blocks bring layers of
-        their own, with neurons that pass unchanged.
+        their own, with neurons that pass unchanged. Without matrices, one per activation layer.
 
     Raises
     ------
@@ -84,7 +85,13 @@ def pre_activation_ranges(net: Network, region: Region, method: str = "auto") ->
             f"ranges {method!r} are not known; use one of {', '.join(RANGE_METHODS)}"
         )
     region = check_region(region, net.input_size)
-    return chain_ranges(chain(net), region, method)
+    try:
+        layers = chain(net)
+    except UnsupportedError:
+        if method not in ("auto", "interval"):
+            raise
+        return trace_ranges(net, region).layers
+    return chain_ranges(layers, region, method)
 
 
 def chain_ranges(

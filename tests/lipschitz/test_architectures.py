@@ -113,6 +113,30 @@ def test_methods_that_need_matrices_say_so() -> None:
         la.lipschitz_constant(net, region, method="hr2")
 
 
+def test_networks_too_large_for_matrices(rng: np.random.Generator) -> None:
+    """Ranges, intervals, products and lower bounds by convolutions alone."""
+    net = la.Network(
+        [
+            la.Conv2d(rng.standard_normal((6, 1, 3, 3)) / 3, padding=1),
+            la.ReLU(),
+            la.MaxPool2d(2),
+            la.Flatten(),
+            la.Linear(rng.standard_normal((2, 6 * 27**2)) / 50),
+        ],
+        (1, 54, 54),
+    )
+    region = la.Box(np.zeros(net.input_size), 0.01)
+    with pytest.raises(la.UnsupportedError, match="entries; at most"):
+        chain(net)
+    assert la.pre_activation_ranges(net, region)[0].lower.size == 6 * 54**2
+    for method in ("interval", "product"):
+        found = la.lipschitz_constant(net, region, method=method)
+        assert found.lower is not None
+        assert 0 < found.lower <= found.upper
+    with pytest.raises(la.UnsupportedError, match="entries; at most"):
+        la.lipschitz_constant(net, region, method="interval", ranges="crown")
+
+
 BAD = [
     (lambda: Residual([]), "without layers"),
     (lambda: la.Network([Residual([la.Linear(np.ones((2, 3)))])], (3,)), r"\(2,\) \(branch\)"),

@@ -1,11 +1,11 @@
 """Points inside certified radii: class changes, least margins, ratios beside the bound.
 
-Run ``python benchmarks/certified_radius.py [--points 100000] [--json FILE]``. For each input of the
-trained MNIST and CIFAR-10 networks of Avant and Morgansen (found as in ``affine_relu.py``) the
-certified radius is proven, and points of that ball are tried: half of them on the sphere, half
-inside; half in random directions, half near those along which a logit rises most against the
-class, by the Jacobian. Their anchored ratios are compared with the bound proven on the same ball.
-torch's convolutions are used where torch is installed.
+Run ``python benchmarks/certified_radius.py [mnist cifar] [--points 100000] [--json FILE]``. For
+each input of the trained MNIST and CIFAR-10 networks of Avant and Morgansen (found as in
+``affine_relu.py``) the certified radius is proven, and points of that ball are tried: half of them
+on the sphere, half inside; half in random directions, half near those along which a logit rises
+most against the class, by the Jacobian. Their anchored ratios are compared with the bound proven on
+the same ball. torch's convolutions are used where torch is installed.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ def try_points(network: str, name: str, net: la.Network, image: np.ndarray, poin
 def main() -> None:
     """Try all inputs and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("networks", nargs="*", default=["mnist", "cifar"], help="mnist, cifar")
     parser.add_argument("--points", type=int, default=100_000, help="points per input")
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     arguments = parser.parse_args()
@@ -128,7 +129,7 @@ def main() -> None:
     print("| input | radius | bound there | points | class changes | gap | least margin | ratio |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     rows = []
-    for network in ("mnist", "cifar"):
+    for network in arguments.networks:
         net = trained(network).net
         for name, image in inputs(network).items():
             row = try_points(network, name, net, image, arguments.points)

@@ -202,8 +202,7 @@ def encode(
     cut = _cut_inputs(region, moving)
     for position, (least, greatest) in cut.items():
         input_ = generators[s[position]]
-        product = (input_ - least) * (greatest - input_)
-        inequalities.append(product + _expansion_slack(least, greatest))
+        inequalities.append(_between(input_, least, greatest))
     lower = np.concatenate([-np.ones(t.size + s.size), np.zeros(k), np.zeros(z.size)])
     upper = np.ones(total)
     constraints_of: list[tuple[int, ...]] = []
@@ -218,13 +217,18 @@ def encode(
             lower[z], upper[z] = low, high
             for j in range(k):
                 equalities.append(generators[z[j]] - affine[j])
-                product = (generators[z[j]] - float(low[j])) * (float(high[j]) - generators[z[j]])
-                inequalities.append(product + _expansion_slack(low[j], high[j]))
+                inequalities.append(_between(generators[z[j]], float(low[j]), float(high[j])))
             affine = [generators[i] for i in z]
+        # Those of relu are 0 and 1, which its own constraints say.
+        slopes = None
+        if hidden.encoding.name != "relu":
+            slopes = hidden.encoding.slope_range(data.lower, data.upper)
         for j in range(k):
             bounds = (float(low[j]), float(high[j]), float(data.errors[j]))
             found = hidden.encoding.derivative_constraints(affine[j], generators[u[j]], *bounds)
             new = list(found.inequalities)
+            if slopes is not None:
+                new.append(_between(generators[u[j]], float(slopes[0][j]), float(slopes[1][j])))
             if products:
                 new += _products(hidden, affine[j], generators[u[j]], bounds, data.magnitudes[j])
             constraints_of.append(tuple(range(len(inequalities), len(inequalities) + len(new))))
@@ -300,6 +304,12 @@ def _expansion_slack(low: float, high: float) -> float:
     """Bound the rounding of the coefficients of (z - low)(high - z) for z in [low, high]."""
     size = max(abs(low), abs(high))
     return float(inflate(16 * UNIT * size * size, 8))
+
+
+def _between(u: po.Polynomial, low: float, high: float) -> po.Polynomial:
+    """Return ``(u - low)(high - u)``, widened by the rounding of its coefficients."""
+    found: po.Polynomial = (u - low) * (high - u) + _expansion_slack(low, high)
+    return found
 
 
 def _products(

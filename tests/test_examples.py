@@ -32,6 +32,7 @@ SHOWS = {
     "lyapunov_function.py": ["V - 0.09 |x|²"],
     "maxcut.py": ["at most 761 edges", "(proven)"],
     "nearly_sparse_chain.py": ["least energy >= 33.2318", "budget used: 8.0000"],
+    "new_activation.py": ["triangle", "at least"],
     "optimal_power_flow.py": ["order 2: cost >= 823.67", "cost 823.67"],
     "polynomial_regression.py": ["fit >= -1.31829", "distance from the truth"],
     "sensor_localisation.py": ["sum of squared errors", "(proven)"],

@@ -17,6 +17,7 @@ from lipschitz_app.hidden import HiddenLayer, presolve
 from lipschitz_app.lower.ascent import lipschitz_lower_bound
 from lipschitz_app.midrad import combine
 from lipschitz_app.path_polynomial import path_polynomial
+from lipschitz_app.regions import Everywhere
 from lipschitz_app.relaxations import RELAXATIONS, SUBLEVELS
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.branch import branch_bound
@@ -85,8 +86,9 @@ def _about(task: Task, hidden: HiddenLayer) -> tuple[str, ...]:
     """Return what a reader should know of the activation."""
     if hidden.encoding.name == "relu":
         return ()
-    free = isinstance(hidden.encoding, FreeSlopes)
-    if free or not lowrank_offered(hidden, task.region, task.norm):
+    free = isinstance(hidden.encoding, FreeSlopes) or isinstance(task.region, Everywhere)
+    lowrank = task.solver in (None, "lowrank")
+    if free or (lowrank and not lowrank_offered(hidden, task.region, task.norm)):
         return (
             f"derivatives of {hidden.encoding.name} are free within their ranges; no constraint "
             "ties them to the pre-activations",

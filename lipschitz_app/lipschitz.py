@@ -83,8 +83,11 @@ def lipschitz_constant(
         - "branch": branch and bound on the neurons, with "mccormick" as the bounding step where it
           is offered and intervals elsewhere; one hidden layer. It stops at the relative `gap`; a
           time limit leaves the bound that is proven by then.
-        - "exact": enumeration of the patterns that occur; one hidden layer with few unstable
-          neurons, a Box or Everywhere. Which patterns occur is a linear program's word.
+        - "exact": enumeration of the patterns that occur, for one hidden layer with few unstable
+          neurons on a Box or Everywhere; else, on a Box in the norms "inf" and 1, "milp".
+          Which patterns occur is a linear program's word.
+        - "milp": a mixed-integer linear program; any depth, relu, a Box, norms "inf" and 1. The
+          bound is HiGHS's dual bound: "exact" when it closes the gap, else "numerical".
         - "auto": the smallest of "interval", "product", in the norm 2 "lipsdp" and, for one hidden
           layer, "exact" with few unstable neurons, else "mccormick" or, for large networks, "hr2";
           the notes say why.

@@ -17,21 +17,25 @@ from lipschitz_app.hidden import HiddenLayer, presolve
 from lipschitz_app.lower.ascent import lipschitz_lower_bound
 from lipschitz_app.midrad import combine
 from lipschitz_app.path_polynomial import path_polynomial
-from lipschitz_app.regions import Everywhere
+from lipschitz_app.regions import Box, Everywhere
 from lipschitz_app.relaxations import RELAXATIONS, SUBLEVELS
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.branch import branch_bound
 from lipschitz_app.upper.coordinates import coordinate_bound
-from lipschitz_app.upper.deep import deep_bound
+from lipschitz_app.upper.deep import deep_bound, hr1_bound
 from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.interval import interval_bound
 from lipschitz_app.upper.krivine import krivine_bound
 from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
 from lipschitz_app.upper.lowrank import LOWRANK_METHODS, lowrank_bound, lowrank_offered
+from lipschitz_app.upper.milp import milp_bound
 from lipschitz_app.upper.moment import moment_bound
 from lipschitz_app.upper.product import product_bound
 from lipschitz_app.upper.slope_form import network_layers, slope_form
 from lipschitz_app.upper.task import Task
+
+ENUMERATED = 12
+"""Most unstable neurons that "exact" enumerates patterns of where a program is offered, too."""
 
 Method = Callable[[Task], UpperBound]
 
@@ -96,7 +100,16 @@ def _about(task: Task, hidden: HiddenLayer) -> tuple[str, ...]:
     return (f"derivatives of {hidden.encoding.name} by its own constraints",)
 
 
-def _exact(task: Task, hidden: HiddenLayer) -> UpperBound:
+def _exact(task: Task) -> UpperBound:
+    """Enumerate patterns of few neurons; else, where that is offered, a mixed-integer program."""
+    offered = task.norm != "2" and isinstance(task.region, Box)
+    neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
+    if offered and (len(task.ranges) != 1 or neurons > ENUMERATED):
+        return milp_bound(task)
+    return _one_layer(_enumerate)(task)
+
+
+def _enumerate(task: Task, hidden: HiddenLayer) -> UpperBound:
     return exact_constant(hidden, task.region, task.norm, time_limit=task.remaining)
 
 
@@ -175,6 +188,7 @@ METHODS: dict[str, Method] = {
     "product": _product,
     "interval": _interval,
     **{name: _any_depth(name) for name in LOWRANK_METHODS},
+    "hr1": hr1_bound,
     "lasserre": _one_layer(partial(relaxation_bound, method="lasserre")),
     **{name: _one_layer(partial(relaxation_bound, method=name)) for name in SUBLEVELS},
     "krivine": _krivine,
@@ -182,6 +196,7 @@ METHODS: dict[str, Method] = {
     "lipsdp": partial(_lipsdp, variant="neuron"),
     "lipsdp-layer": partial(_lipsdp, variant="layer"),
     "branch": _one_layer(_branch),
-    "exact": _one_layer(_exact),
+    "exact": _exact,
+    "milp": milp_bound,
 }
 """Methods by name."""

@@ -13,12 +13,14 @@ from typing import cast
 
 import numpy as np
 
+from lipschitz_app.deep.lifted import hr1
 from lipschitz_app.deep.presolve import DeepNetwork, presolve_deep
 from lipschitz_app.deep.tangent import Level, tangent_model
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.interval import interval_bound
 from lipschitz_app.upper.lowrank import LowRankProof, scaled
+from lipschitz_app.upper.moment import relaxed_bound
 from lipschitz_app.upper.task import Task
 from polyopt.solvers.lowrank import (
     LowRankOptions,
@@ -64,9 +66,7 @@ def deep_bound(task: Task, method: str) -> UpperBound:
         )
     net = presolve_deep(task.net, task.ranges, task.output)
     if not sum(net.unstable):
-        note = "no unstable neuron: the gradient is constant and its norm is the constant"
-        value = interval_bound(task.net, task.ranges, task.output, task.norm).value
-        return UpperBound(value, "proven", notes=(note,))
+        return _constant_gradient(task)
     run = _Run(task, net)
     try:
         run.solve(cast(Level, method))
@@ -75,6 +75,33 @@ def deep_bound(task: Task, method: str) -> UpperBound:
     if run.best is None:
         raise NoBoundError(f"{method}: interrupted before there was a bound")
     return run.result()
+
+
+def hr1_bound(task: Task) -> UpperBound:
+    """Return the bound of HR-1 of two hidden layers, by the engine.
+
+    Raises
+    ------
+    UnsupportedError, NoBoundError
+    """
+    net = presolve_deep(task.net, task.ranges, task.output)
+    if not sum(net.unstable):
+        return _constant_gradient(task)
+    return relaxed_bound(
+        lambda: hr1(net, task.region, task.norm),
+        "hr1",
+        prove=task.prove,
+        solver=task.solver,
+        tolerance=task.tolerance,
+        time_limit=task.remaining,
+        progress=task.say,
+    )
+
+
+def _constant_gradient(task: Task) -> UpperBound:
+    note = "no unstable neuron: the gradient is constant and its norm is the constant"
+    value = interval_bound(task.net, task.ranges, task.output, task.norm).value
+    return UpperBound(value, "proven", notes=(note,))
 
 
 class _Run:

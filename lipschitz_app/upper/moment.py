@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from lipschitz_app.errors import NoBoundError
 from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.regions import Region
 from lipschitz_app.relaxations import RELAXATIONS
-from lipschitz_app.rounding import Norm, up
+from lipschitz_app.rounding import FloatArray, Norm, up
 from lipschitz_app.upper.base import UpperBound
 
 
@@ -65,10 +65,54 @@ def moment_bound(
     NoBoundError
         The solver gave no bound.
     """
+    extra = {} if direction is None else {"direction": direction}
+    return relaxed_bound(
+        lambda: RELAXATIONS[method](hidden, region, norm, **extra),
+        method,
+        prove=prove,
+        solver=solver,
+        tolerance=tolerance,
+        time_limit=time_limit,
+        progress=progress,
+    )
+
+
+class _Encoding(Protocol):
+    """What is asked of a stated problem."""
+
+    @property
+    def problem(self) -> po.PolynomialProblem: ...
+    @property
+    def lower(self) -> FloatArray: ...
+    @property
+    def upper(self) -> FloatArray: ...
+    @property
+    def rounding(self) -> float: ...
+
+
+class _Relaxed(Protocol):
+    """A relaxation and the problem that it relaxes."""
+
+    @property
+    def encoding(self) -> _Encoding: ...
+    @property
+    def relaxation(self) -> po.Relaxation: ...
+
+
+def relaxed_bound(
+    build: Callable[[], _Relaxed],
+    method: str,
+    *,
+    prove: bool = True,
+    solver: str | None = None,
+    tolerance: float = 1e-8,
+    time_limit: float | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> UpperBound:
+    """Build, solve and prove a relaxation of the engine; see :func:`moment_bound`."""
     say = progress or (lambda text: None)
     begin = time.perf_counter()
-    extra = {} if direction is None else {"direction": direction}
-    relaxed = RELAXATIONS[method](hidden, region, norm, **extra)
+    relaxed = build()
     encoding = relaxed.encoding
     timings = {"encoding": time.perf_counter() - begin}
     say(f"{method}: {relaxed.relaxation.plan.summary}")

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 import lipschitz_app as la
 from lipschitz_app.deep import TangentModel, presolve_deep, tangent_model
+from lipschitz_app.deep.lifted import hr1
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.outputs import as_output
+from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.rounding import FloatArray
 
 from .deep_networks import D1, D2, feasible_patterns, free_patterns, random_network
@@ -87,6 +89,36 @@ def test_known_constants(net: la.Network, exact: float, radius: float | None) ->
     region = la.Everywhere() if radius is None else la.Box([0.0, 0.0], radius)
     assert exact <= upper(net, region, "mccormick") <= exact * 1.005
     assert exact <= upper(net, region, "hr2") <= exact * 1.03
+
+
+@pytest.mark.parametrize(
+    ("net", "exact", "published", "tied"),
+    [(D1, 6.0, 8.68544, 6.8954), (D2, 10.0, 11.97954, 10.60538)],
+)
+def test_hr1_with_all_neurons_unstable(
+    net: la.Network, exact: float, published: float, tied: float
+) -> None:
+    region = la.Everywhere()
+    ranges = [
+        LayerRange(layer.lower, layer.upper, np.zeros(layer.lower.size), np.ones(layer.lower.size))
+        for layer in la.interval_ranges(net, region)
+    ]
+    deep = presolve_deep(net, ranges, as_output(0, 1))
+    for tie, value in ((False, published), (True, tied)):
+        for bounds in (False, True):
+            relaxed = hr1(deep, region, "inf", tie=tie, bounds=bounds)
+            assert relaxed.relaxation.solve().bound == pytest.approx(value, abs=1e-4)
+    # With directions in [0, 1] the value 7.258 was published for D2: it is below the constant.
+    assert exact <= upper(net, la.Box([0.0, 0.0], 0.25), "hr1") <= tied + 1e-4
+
+
+def test_hr1_holds_on_a_box_and_in_the_euclidean_norm() -> None:
+    net, center = random_network([3, 3, 3, 1], 7)
+    box = la.Box(center, 0.5)
+    exact = feasible_patterns(net, box)
+    assert exact <= upper(net, box, "hr1") <= upper(net, box, "product")
+    found = la.lipschitz_lower_bound(net, box, 2)
+    assert found.value <= upper(net, box, "hr1", norm=2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -164,6 +196,10 @@ def test_without_unstable_neurons_the_bound_is_the_norm_of_the_gradient() -> Non
     assert upper(net, la.Box([0.0, 0.0], 1.0), "hr2") == pytest.approx(10.0, abs=1e-9)
 
 
+def box2() -> la.Box:
+    return la.Box([0.0, 0.0], 1.0)
+
+
 def test_what_is_not_offered() -> None:
     net, center = random_network([3, 4, 4, 1], 0)
     box = la.Box(center, 0.5)
@@ -171,6 +207,8 @@ def test_what_is_not_offered() -> None:
         la.lipschitz_constant(net, box, method="cuts")
     with pytest.raises(UnsupportedError, match="low-rank solver, not by 'clarabel'"):
         la.lipschitz_constant(net, box, method="hr2", solver="clarabel")
+    with pytest.raises(UnsupportedError, match='"hr1" is offered for two hidden layers, not for 1'):
+        la.lipschitz_constant(la.Network.from_arrays([np.eye(2), [[1, 1]]]), box2(), method="hr1")
     tanh = la.Network.from_arrays([w for w, _ in net.affine_pairs()], activation="tanh")
     with pytest.raises(UnsupportedError, match="relu, not for tanh"):
         la.lipschitz_constant(tanh, box, method="hr2")

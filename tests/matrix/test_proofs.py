@@ -12,12 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import polyopt as po
 from polyopt.errors import FormatError, ProofError, ProofRejectedError
-from polyopt.proof import CertificateTerm, ExactCertificate, ExactTerm, SosCertificate
+from polyopt.proof import (
+    CertificateTerm,
+    ExactCertificate,
+    ExactTerm,
+    SosCertificate,
+    certified_bound,
+    find_box,
+)
 from polyopt.proof.exact_certificate import gram_matrix
-from tests.matrix.problems import X, Y, disc_matrix, mixed
+from polyopt.proof.remainder import remainder
+from polyopt.relaxation.multiplier import matrix_multiplier
+from tests.matrix.problems import X, Y, disc_matrix, mixed, moments_of, random_problem
 
 DATA = Path(__file__).parent / "data"
 NAMES = [
@@ -260,3 +271,47 @@ def test_infeasible_matrix_inequalities() -> None:
     assert not po.putinar(problem, 2).solve().bound < 1e3
     proof = po.prove_infeasible(problem)
     assert proof.check(problem).bound == np.inf
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000))
+def test_whatever_the_numbers_are_the_checked_bound_holds(seed: int) -> None:
+    """Factors and cones are drawn at random: the bound is bad and still a bound."""
+    rng = np.random.default_rng(seed)
+    problem = random_problem(seed)
+    terms = []
+    for k, matrix in enumerate(problem.matrix_inequalities):
+        multiplier = matrix_multiplier(matrix, po.Basis.full([0, 1], 1), po.Factor("matrix", k))
+        size = multiplier.basis.size
+        data = rng.normal(size=(size, int(rng.integers(1, size)))) * rng.uniform(0, 0.5)
+        rows, basis = multiplier.components, multiplier.basis.rows
+        terms.append(CertificateTerm(multiplier.factors, po.Cone.PSD, basis, data, rows))
+    s = rng.normal(size=3)
+    s[0] = np.linalg.norm(s[1:]) * 1.001
+    nothing = np.zeros((3, 0), dtype=np.int32)
+    factors = (po.Factor("matrix", 1),)
+    terms.append(CertificateTerm(factors, po.Cone.SECOND_ORDER, nothing, s, np.arange(3)))
+    certificate = SosCertificate(("x", "y"), "min", float(rng.normal()), tuple(terms))
+    box = find_box(problem)
+    bound = certified_bound(problem, certificate, box)
+    axis = np.linspace(-1.5, 1.5, 61)
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    values = problem.evaluate(points)[problem.violation(points) <= 0]
+    assert bound <= values.min()
+    # The remainder and the terms add up to the objective.
+    points = points[::101]
+    rows, coefficients, errors = remainder(problem, certificate)
+    total = certificate.value + np.array([coefficients @ moments_of(p, rows) for p in points])
+    for term in terms:
+        matrix = problem.matrix_inequalities[term.factors[0].number]
+        for k, point in enumerate(points):
+            if term.cone is po.Cone.SECOND_ORDER:
+                total[k] += matrix(point)[0] @ term.data
+                continue
+            assert term.components is not None
+            v = np.zeros((matrix.side, term.data.shape[1]))
+            weighted = moments_of(point, term.basis)[:, None] * term.data
+            np.add.at(v, term.components, weighted)
+            total[k] += float(np.sum(v * (matrix(point) @ v)))
+    np.testing.assert_allclose(total, problem.evaluate(points), atol=1e-9)
+    assert errors.max() < 1e-11

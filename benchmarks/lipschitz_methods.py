@@ -5,7 +5,7 @@ over the square root of the fan-in, biases 0.1 normal, the centre 0.5 normal, fr
 ``numpy.random.default_rng(seed)``. The cited figures were computed with the systems named, on the
 same networks.
 
-Run ``python benchmarks/lipschitz_methods.py`` (about five minutes), or with ``--quick`` for
+Run ``python benchmarks/lipschitz_methods.py`` (about a minute), or with ``--quick`` for
 network A, seed 0, alone.
 """
 

@@ -34,7 +34,10 @@ def auto_bound(task: Task) -> tuple[str, UpperBound]:
     found = {method: METHODS[method](task) for method in ("interval", "product")}
     neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
     if task.norm == "2" and neurons <= AUTO_LIPSDP:
-        found["lipsdp"] = METHODS["lipsdp"](task)
+        try:
+            found["lipsdp"] = METHODS["lipsdp"](task)
+        except (NoBoundError, UnsupportedError) as error:
+            task.say(f"lipsdp: {error}")
     why = ""
     if len(task.ranges) != 1:
         why = _relax_deep(task, neurons, found)

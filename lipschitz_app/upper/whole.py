@@ -174,7 +174,10 @@ def _auto(task: Task, target: OutputMap) -> tuple[str, UpperBound]:
     found = {"interval": interval_map_bound(task, target)}
     neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
     if task.norm == target.norm == "2" and neurons <= AUTO_LIPSDP:
-        found["lipsdp"] = lipsdp_map_bound(task, "neuron")
+        try:
+            found["lipsdp"] = lipsdp_map_bound(task, "neuron")
+        except (NoBoundError, UnsupportedError) as error:
+            task.say(f"lipsdp: {error}")
     found["product"] = _combined(task, target, "product")
     few = 2 ** (target.size - 1) if target.norm == "1" else target.size
     if few <= AUTO_OUTPUTS:

@@ -191,6 +191,20 @@ def own_value_constraints(products: Products, neurons: Neurons, *, bounds: bool)
         products.zero("both", y, rest)
 
 
+def within_range(products: Products, data: Values) -> None:
+    """Add ``z >= l``, ``h >= z`` and ``(z - l)(h - z) >= 0``.
+
+    With forms ``z + d``, ``|d| <= e``, the product is at least ``-e (h - l) - e**2``.
+    """
+    count, low, high, error = data.columns.size, data.lower, data.upper, data.errors
+    one = products.combination(count, (0, 1.0))
+    above = products.combination(count, (0, -low), (data.columns, 1.0))
+    below = products.combination(count, (0, high), (data.columns, -1.0))
+    slack = inflate(error * (high - low + error), 8)
+    for left, right, room in ((one, above, error), (one, below, error), (above, below, slack)):
+        products.nonnegative("ranges", left, right, room)
+
+
 def bounds_of(products: Products, neurons: Neurons) -> list[tuple[sparse.csr_array, FloatArray]]:
     """Return the nonnegative forms of inner neurons' tangents and values, with their errors."""
     data, count = neurons.tangents, neurons.count

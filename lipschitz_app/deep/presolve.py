@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipschitz_app.chain import chain
+from lipschitz_app.chain import ChainLayer, chain
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import OutputVector
@@ -62,12 +62,18 @@ class DeepNetwork:
         Output weights of the kept neurons of the last layer, and bounds on their errors.
     inputs : array of int
         The inputs that are left.
+    kept : tuple of arrays of int
+        The neurons that are left, by layer.
+    decided : tuple of DeepLayer
+        Neurons whose ranges are to be imposed, by layer, dead ones among them; often none.
     """
 
     layers: tuple[DeepLayer, ...]
     weights: FloatArray
     weight_errors: FloatArray
     inputs: np.ndarray
+    kept: tuple[np.ndarray, ...] = ()
+    decided: tuple[DeepLayer, ...] = ()
 
     @property
     def unstable(self) -> tuple[int, ...]:
@@ -82,7 +88,12 @@ class DeepNetwork:
         return f"{self.inputs.size} inputs; unstable among the kept neurons: {', '.join(parts)}"
 
 
-def presolve_deep(net: Network, ranges: Sequence[LayerRange], output: OutputVector) -> DeepNetwork:
+def presolve_deep(
+    net: Network,
+    ranges: Sequence[LayerRange],
+    output: OutputVector,
+    decided: Sequence[np.ndarray] | None = None,
+) -> DeepNetwork:
     """Return the presolved form of a ReLU network with any number of hidden layers.
 
     Parameters
@@ -91,6 +102,9 @@ def presolve_deep(net: Network, ranges: Sequence[LayerRange], output: OutputVect
     ranges : sequence of LayerRange
         Proven ranges over the region, one per hidden layer of the network's chain.
     output : OutputVector
+    decided : sequence of masks, optional
+        Neurons of each layer whose ranges hold in the part of the region that is meant, not in all
+        of it; what they depend on is kept, so that a relaxation can impose them.
 
     Raises
     ------
@@ -129,21 +143,31 @@ def presolve_deep(net: Network, ranges: Sequence[LayerRange], output: OutputVect
     for number in reversed(range(len(hidden))):
         alive[number] &= matters
         used = (hidden[number].weight != 0) | (hidden[number].weight_error != 0)
-        matters = used[alive[number]].any(axis=0)
-    inputs = kept = np.flatnonzero(matters)
-    layers = []
-    for layer, reach, own in zip(hidden, ranges, map(np.flatnonzero, alive), strict=True):
-        block = np.ix_(own, kept)
-        layers.append(
-            DeepLayer(
-                np.ascontiguousarray(layer.weight[block]),
-                np.ascontiguousarray(layer.weight_error[block]),
-                layer.bias[own],
-                layer.bias_error[own],
-                reach.lower[own],
-                reach.upper[own],
-                reach.unstable[own],
-            )
-        )
-        kept = own
-    return DeepNetwork(tuple(layers), weights[kept], errors[kept], inputs)
+        needed = alive[number] if decided is None else alive[number] | decided[number]
+        matters = used[needed].any(axis=0)
+    inputs = before = np.flatnonzero(matters)
+    layers, imposed, kept = [], [], []
+    for number, (layer, reach) in enumerate(zip(hidden, ranges, strict=True)):
+        own = np.flatnonzero(alive[number])
+        layers.append(_part(layer, reach, own, before))
+        if decided is not None:
+            imposed.append(_part(layer, reach, np.flatnonzero(decided[number]), before))
+        kept.append(own)
+        before = own
+    return DeepNetwork(
+        tuple(layers), weights[before], errors[before], inputs, tuple(kept), tuple(imposed)
+    )
+
+
+def _part(layer: ChainLayer, reach: LayerRange, own: np.ndarray, before: np.ndarray) -> DeepLayer:
+    """Return some neurons of a layer, as functions of some neurons of the layer before."""
+    block = np.ix_(own, before)
+    return DeepLayer(
+        np.ascontiguousarray(layer.weight[block]),
+        np.ascontiguousarray(layer.weight_error[block]),
+        layer.bias[own],
+        layer.bias_error[own],
+        reach.lower[own],
+        reach.upper[own],
+        reach.unstable[own],
+    )

@@ -39,8 +39,9 @@ from lipschitz_app.deep.neurons import (
     bounds_of,
     own_tangent_constraints,
     own_value_constraints,
+    within_range,
 )
-from lipschitz_app.deep.presolve import DeepNetwork
+from lipschitz_app.deep.presolve import DeepLayer, DeepNetwork
 from lipschitz_app.deep.products import Products
 from lipschitz_app.deep.sizes import tangent_sizes
 from lipschitz_app.regions import Ball, Everywhere, Region
@@ -124,7 +125,8 @@ class _Builder:
         self.taken = 1
         self.directions = self.take(inputs)
         self.inputs = self.take(inputs * self.local)
-        self.products = Products(self.side + total * (1 + self.local))
+        decided = sum(layer.size for layer in net.decided) * self.local
+        self.products = Products(self.side + total * (1 + self.local) + decided)
         self.blocks: list[FloatArray] = []
         self.neurons: list[Neurons] = []
 
@@ -152,6 +154,8 @@ class _Builder:
             moves = self.tangents(tangents.chosen(unstable), sizes[number][unstable], inner)
             states = None
             if values is not None:
+                if net.decided:
+                    self.impose(net.decided[number], values)
                 values = values.mapped(
                     layer.weight, layer.weight_error, layer.bias, layer.bias_error
                 )
@@ -199,6 +203,14 @@ class _Builder:
         errors = inflate(forms.errors / scale + self.side * np.finfo(float).tiny, 2)
         rows = self.take(scale.size * inner)
         return Values(rows, columns, ends[0] / scale, ends[1] / scale, errors, scale)
+
+    def impose(self, layer: DeepLayer, before: Forms) -> None:
+        """Require that pre-activations of a layer are in their ranges."""
+        if not layer.size:
+            return
+        forms = before.mapped(layer.weight, layer.weight_error, layer.bias, layer.bias_error)
+        states = self.values(forms, (layer.lower, layer.upper), False)
+        within_range(self.products, states)
 
     def families(self, level: Level) -> tuple[ConstraintFamily, ...]:
         columns = np.arange(1, self.side)

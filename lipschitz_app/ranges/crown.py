@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipschitz_app.activations.lines import LinearBounds, Lines, linear_bounds
+from lipschitz_app.branching.cut_region import CutRegion, cut_support
 from lipschitz_app.chain import ChainLayer
 from lipschitz_app.ranges.support import support
 from lipschitz_app.regions import Ball, Box
@@ -105,18 +106,23 @@ class Substitution:
         Where the linear functions are largest.
     signs : list of arrays
         Coefficients of each layer's outputs, shape (rows, p).
+    rows, constants : arrays, shapes (rows, inputs) and (rows,)
+        ``rows @ x + constants`` bounds each function at every input x of the region, all roundings
+        counted.
     """
 
     bounds: FloatArray
     points: FloatArray
     signs: list[FloatArray]
+    rows: FloatArray
+    constants: FloatArray
 
 
 def substitute(
     last: AffineRows,
     before: Sequence[BoundedLayer],
     output_size: FloatArray,
-    region: Box | Ball,
+    region: Box | Ball | CutRegion,
     choices: Sequence[Choice],
 ) -> Substitution:
     """Bound ``rows @ x + constants`` from above, x being the outputs of the last layer of `before`.
@@ -127,7 +133,7 @@ def substitute(
     before : sequence of BoundedLayer
     output_size : array
         Bounds on the absolute values of x.
-    region : Box or Ball
+    region : Box, Ball or CutRegion
     choices : sequence of Choice, one per layer of `before`
     """
     rows, constants, row_errors, constant_errors = last
@@ -156,9 +162,14 @@ def substitute(
         error += factor * (np.abs(rows) @ (np.abs(layer.weight) @ step.input_size))
         error += operations * _TINY * float(step.input_size.sum() + step.size.sum() + 1)
         rows = rows @ layer.weight
-    found, points = support(rows, region)
+    found, points = _support(rows, region)
     slack = inflate(error + factor * mass, operations)
-    return Substitution(up(up(found + total) + up(slack)), points, signs)
+    bounds = up(up(found + total) + up(slack))
+    return Substitution(bounds, points, signs, rows, up(total + up(slack)))
+
+
+def _support(rows: FloatArray, region: Box | Ball | CutRegion) -> tuple[FloatArray, FloatArray]:
+    return support(rows, region) if isinstance(region, (Box, Ball)) else cut_support(rows, region)
 
 
 def _dot(rows: FloatArray, values: FloatArray) -> FloatArray:
@@ -193,7 +204,7 @@ def improve(
     last: AffineRows,
     before: Sequence[BoundedLayer],
     output_size: FloatArray,
-    region: Box | Ball,
+    region: Box | Ball | CutRegion,
     steps: int,
 ) -> FloatArray:
     """Return the smallest upper bounds among several combinations of lines.

@@ -130,7 +130,9 @@ def _interval(
 ) -> tuple[FloatArray, FloatArray]:
     low, high = affine_interval(layer.weight, layer.bias, lower, upper)
     if layer.weight_error.any() or layer.bias_error.any():
-        reach = np.where(layer.weight_error > 0, layer.weight_error * size, 0.0).sum(axis=1)
+        # An infinite size counts where the entry has an error only.
+        reach = np.where(layer.weight_error > 0, size, 0.0) * layer.weight_error
+        reach = reach.sum(axis=1)
         error = inflate(reach + layer.bias_error, size.size + 2)
         low, high = down(low - error), up(high + error)
     return low, high

@@ -12,7 +12,10 @@ from scipy.optimize import linprog
 
 import lipschitz_app as la
 from lipschitz_app.chain import chain
+from lipschitz_app.gradient_lines import substituted_gradient
+from lipschitz_app.gradients import gradient_interval
 from lipschitz_app.layers import Residual
+from lipschitz_app.outputs import as_output
 from lipschitz_app.ranges.support import support
 from lipschitz_app.rounding import FloatArray
 
@@ -203,3 +206,71 @@ class TestSupport:
             found, points = support(np.zeros((1, 2)), area)
             assert 0.0 <= found[0] < 1e-100
             assert np.isfinite(points).all()
+
+
+class TestGradients:
+    """Enclosures of gradients by lines, beside those by intervals."""
+
+    @settings(max_examples=15, deadline=None)
+    @given(
+        st.integers(0, 2**31),
+        st.floats(0.01, 2.0),
+        st.sampled_from(["relu", "tanh", "abs", "silu", "leaky_relu"]),
+    )
+    def test_they_enclose_samples(self, seed: int, radius: float, name: str) -> None:
+        plain, center = benchmark([4, 7, 6, 5, 2], seed)
+        weights, biases = zip(*plain.affine_pairs(), strict=True)
+        net = la.Network.from_arrays(weights, biases, activation=name)
+        region = la.Box(center, radius)
+        layers = chain(net)
+        ranges = la.pre_activation_ranges(net, region)
+        target = as_output([1.0, -0.3], 2)
+        found = substituted_gradient(layers, ranges, target)
+        assert found is not None
+        gradients = target.weights @ net.jacobian(points_of(region, 200, seed))
+        assert (found[0] <= gradients + 1e-12).all()
+        assert (gradients <= found[1] + 1e-12).all()
+
+    def test_rational_arithmetic_where_nothing_is_unstable(self) -> None:
+        rng = np.random.default_rng(3)
+        weights = [rng.random((4, 3)), rng.random((4, 4)), rng.random((1, 4))]
+        net = la.Network.from_arrays(weights, [np.ones(len(w)) for w in weights])
+        layers, region = chain(net), la.Box(lower=np.zeros(3), upper=np.ones(3))
+        ranges = la.pre_activation_ranges(net, region)
+        found = substituted_gradient(layers, ranges, as_output(0, 1))
+        assert found is not None
+        row = [Fraction(v) for v in weights[2][0]]
+        for matrix in (weights[1], weights[0]):
+            columns = zip(*matrix.tolist(), strict=True)
+            row = [sum(r * Fraction(v) for r, v in zip(row, c, strict=True)) for c in columns]
+        for low, value, high in zip(found[0], row, found[1], strict=True):
+            assert Fraction(low) <= value <= Fraction(high)
+            assert high - low <= 1e-11
+
+    def test_better_than_intervals_in_depth(self) -> None:
+        net, center = benchmark([20, 50, 50, 50, 1], 0)
+        ranges = la.pre_activation_ranges(net, la.Box(center, 0.02))
+        found = substituted_gradient(chain(net), ranges, as_output(0, 1))
+        assert found is not None
+        by_lines = np.maximum(-found[0], found[1]).sum()
+        low, high = gradient_interval(net, ranges, as_output(0, 1))
+        assert by_lines < 0.3 * np.maximum(-low, high).sum()
+
+    def test_max_pooling_and_the_whole_space(self) -> None:
+        rng = np.random.default_rng(1)
+        net = la.Network(
+            [
+                la.Linear(rng.standard_normal((8, 3)), rng.standard_normal(8)),
+                la.Unflatten((1, 2, 4)),
+                la.MaxPool2d((1, 2)),
+                la.Flatten(),
+                la.ReLU(),
+                la.Linear(rng.standard_normal((1, 4))),
+            ],
+            input_shape=(3,),
+        )
+        points = 3 * rng.standard_normal((500, 3))
+        largest = np.abs(net.jacobian(points)).sum(axis=2).max()
+        for region in (la.Everywhere(), la.Box(np.zeros(3), 20.0)):
+            found = la.lipschitz_constant(net, region, method="interval", lower=False)
+            assert largest <= found.upper

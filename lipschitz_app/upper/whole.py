@@ -37,6 +37,9 @@ from lipschitz_app.upper.task import Task
 AUTO_OUTPUTS = 20
 """Most outputs that "auto" combines the bounds of, one by one."""
 
+AUTO_DEEP_NEURONS = 60
+"""Most unstable neurons of several layers that "auto" does so for."""
+
 _Bound: TypeAlias = Callable[[Task], UpperBound]
 _TRUST: tuple[Kind, ...] = ("proven", "exact", "numerical")
 
@@ -180,7 +183,7 @@ def _auto(task: Task, target: OutputMap) -> tuple[str, UpperBound]:
             task.say(f"lipsdp: {error}")
     found["product"] = _combined(task, target, "product")
     few = 2 ** (target.size - 1) if target.norm == "1" else target.size
-    if few <= AUTO_OUTPUTS:
+    if few <= AUTO_OUTPUTS and (len(task.ranges) == 1 or neurons <= AUTO_DEEP_NEURONS):
         try:
             found["auto"] = _combined(task, target, "auto")
         except NoBoundError as error:

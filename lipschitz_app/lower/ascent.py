@@ -20,6 +20,7 @@ from lipschitz_app.activations.base import ActivationEncoding
 from lipschitz_app.errors import InvalidOptionError, UnsupportedError
 from lipschitz_app.gradients import gradient_norm_lower
 from lipschitz_app.hidden import presolve
+from lipschitz_app.lower.deep_patterns import DeepPatterns
 from lipschitz_app.lower.line_search import improve
 from lipschitz_app.lower.patterns import pattern_search
 from lipschitz_app.lower.projection import SearchRegion
@@ -28,6 +29,7 @@ from lipschitz_app.lower.smoothing import smoothed
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, OutputMap, OutputVector, as_target
 from lipschitz_app.ranges.interval import interval_ranges
+from lipschitz_app.ranges.pre_activations import pre_activation_ranges
 from lipschitz_app.regions import Ball, Box, Everywhere, Region, check_region
 from lipschitz_app.rounding import FloatArray, Norm, dual
 
@@ -150,6 +152,8 @@ def lipschitz_lower_bound(
     points = improve(net, target, area, points, dual_norm, generator, end)
     if len(pairs) == 2 and not isinstance(region, Ball):
         points = _flip(net, region, target, points, dual_norm, end)
+    elif len(pairs) > 2 and not isinstance(region, Ball):
+        points = _flip_deep(net, region, weights, points, dual_norm, generator, end)
     if any(step.encoding.name != "relu" for step in net.activations):
         # The largest slope may be one-sided: beside a kink, where only points off it count.
         points = np.concatenate([points, *(area.jitter(points, generator) for _ in range(4))])
@@ -213,6 +217,41 @@ def _flip(
     found = []
     for point in points:
         found.append(pattern_search(hidden, region, point, dual_norm, programs=programs, end=end))
+    inside = area.clip(np.array(found)) if isinstance(region, Box) else np.array(found)
+    return np.concatenate([inside, points])
+
+
+def _flip_deep(
+    net: Network,
+    region: Box | Everywhere,
+    weights: FloatArray,
+    points: FloatArray,
+    dual_norm: Norm,
+    generator: np.random.Generator,
+    end: float,
+) -> FloatArray:
+    """Add what a search over the patterns of all layers finds from each point."""
+    if any(step.encoding.name != "relu" for step in net.activations):
+        return points
+    pairs = net.affine_pairs()
+    unstable = np.concatenate([layer.unstable for layer in pre_activation_ranges(net, region)])
+    if not unstable.any():
+        return points
+    # A linear program takes about as long as its matrix is large.
+    programs = int(np.clip(1_500_000 // (net.input_size * unstable.sum()), 10, 200))
+    found = []
+    for point in points:
+        search = DeepPatterns(
+            pairs[:-1],
+            weights,
+            region,
+            dual_norm,
+            end=end,
+            programs=programs,
+            unstable=unstable,
+        )
+        found.append(search.search(point, generator, kicks=8))
+    area = SearchRegion.around(region, pairs)
     inside = area.clip(np.array(found)) if isinstance(region, Box) else np.array(found)
     return np.concatenate([inside, points])
 

@@ -53,7 +53,7 @@ def feasible_patterns(net: la.Network, box: la.Box) -> float:
             continue
         limits = list(zip(box.lower, box.upper, strict=True))
         found = linprog(
-            np.zeros(box.size), np.vstack(rows), np.concatenate(sides) - 1e-9, bounds=limits
+            np.zeros(box.size), np.vstack(rows), np.concatenate(sides) - 1e-6, bounds=limits
         )
         if found.status == 0:
             best = value

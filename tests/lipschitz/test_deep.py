@@ -18,6 +18,7 @@ from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.rounding import FloatArray
 
 from .deep_networks import D1, D2, feasible_patterns, free_patterns, random_network
+from .networks import benchmark
 
 
 def upper(net: la.Network, region: Any, method: str, **options: Any) -> float:
@@ -212,3 +213,23 @@ def test_what_is_not_offered() -> None:
     tanh = la.Network.from_arrays([w for w, _ in net.affine_pairs()], activation="tanh")
     with pytest.raises(UnsupportedError, match="relu, not for tanh"):
         la.lipschitz_constant(tanh, box, method="hr2")
+
+
+def test_the_lower_bound_finds_the_constant_of_a_benchmark_network() -> None:
+    net, center = benchmark([20, 40, 40, 1], 0)
+    box = la.Box(center, 0.02)
+    found = la.lipschitz_lower_bound(net, box)
+    assert found.value == pytest.approx(1.771380, abs=2e-6)
+    assert (np.abs(found.witness - center) <= 0.02).all()
+    gradient = net.jacobian(found.witness)[0]
+    assert np.abs(gradient).sum() == pytest.approx(found.value, rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [[3, 4, 4, 1], [2, 3, 3, 3, 1]])
+def test_lower_bounds_against_enumeration(sizes: list[int]) -> None:
+    for seed in range(3):
+        net, center = random_network(sizes, seed)
+        box = la.Box(center, 0.5)
+        exact = feasible_patterns(net, box)
+        found = la.lipschitz_lower_bound(net, box, starts=16, steps=100).value
+        assert 0.999 * exact <= found <= exact * (1 + 1e-9)

@@ -68,10 +68,14 @@ def lipschitz_constant(
         - "product": product of the layers' operator norms; any depth; the region plays no part.
         - "interval": interval arithmetic on the gradient; any depth.
         - "shor", "hr2", "mccormick", "cuts": relaxations of order one, in this order ever tighter
-          and slower; one hidden layer. In the norm "inf" the low-rank solver solves and proves
+          and slower. At depth (relu; "cuts" for one hidden layer only) the low-rank solver solves
+          and proves them in every norm and region, with directional derivatives of all neurons as
+          variables. For one hidden layer and the norm "inf" the low-rank solver solves and proves
           them at any size (its "hr2" has no cliques {x_i, t_i}); in the norm 2, on balls and
           where `solver` names a conic solver the engine does ("cuts" is not offered there); so it
           does in the norm 1, one coordinate of the gradient at a time.
+        - "hr1": order 1 with the products of both layers' derivatives as variables; two hidden relu
+          layers, norm "inf" or 2, small; by the engine.
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
         - "sublevel": order 2 on subsets of 4 variables, order 1 elsewhere ("sublevel-2" to
           "sublevel-8": other sizes); one hidden layer, norm "inf" or 2, small.
@@ -90,7 +94,7 @@ def lipschitz_constant(
           bound is HiGHS's dual bound: "exact" when it closes the gap, else "numerical".
         - "auto": the smallest of "interval", "product", in the norm 2 "lipsdp" and, for one hidden
           layer, "exact" with few unstable neurons, else "mccormick" or, for large networks, "hr2";
-          the notes say why.
+          at depth "mccormick" or, for large networks, "hr2"; the notes say why.
     ranges : "auto", "interval", "crown" or "lp"
         How pre-activations are bounded first; see :func:`pre_activation_ranges`.
     prove : bool

@@ -6,8 +6,8 @@ From methods for one number, with b(c) the bound for the combination c of output
   there are few outputs. Both lose nothing;
 - else :math:`\|(b(e_1), …, b(e_m))\|_q`, an upper bound.
 
-Directly for the map: induced norms of the interval Jacobian and of the layers, LipSDP in the
-Euclidean norm, and enumeration.
+Directly for the map: induced norms of the interval Jacobian, LipSDP in the Euclidean norm,
+enumeration, and order 2 with a direction on the side of the outputs.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from lipschitz_app.matrix_norms import MOST_SIGNS, induced, induced_of_absolute,
 from lipschitz_app.operators.dense import DenseOperator
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.outputs import OutputMap, OutputVector
+from lipschitz_app.regions import Box, Everywhere
 from lipschitz_app.rounding import FloatArray, norm_upper
-from lipschitz_app.upper.auto import AUTO_LIPSDP, auto_bound
+from lipschitz_app.upper.auto import AUTO_EXACT, AUTO_LIPSDP, auto_bound
 from lipschitz_app.upper.base import Kind, UpperBound
 from lipschitz_app.upper.exact import best_cell
 from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
 from lipschitz_app.upper.methods import METHODS
 from lipschitz_app.upper.slope_form import network_layers, slope_form
 from lipschitz_app.upper.task import Task
+from lipschitz_app.upper.trilinear import trilinear_bound
 
 AUTO_OUTPUTS = 20
 """Most outputs that "auto" combines the bounds of, one by one."""
@@ -69,6 +71,8 @@ def whole_bound(task: Task, target: OutputMap, method: str) -> tuple[str, UpperB
             return method, lipsdp_map_bound(task, variant)
     if method == "exact" and target.norm not in ("1", "inf"):
         return method, exact_map_bound(task, target)
+    if method == "lasserre" and target.norm == "2":
+        return method, trilinear_bound(task, target)
     return method, _combined(task, target, method)
 
 
@@ -182,6 +186,12 @@ def _auto(task: Task, target: OutputMap) -> tuple[str, UpperBound]:
         except (NoBoundError, UnsupportedError) as error:
             task.say(f"lipsdp: {error}")
     found["product"] = _combined(task, target, "product")
+    plain = isinstance(task.region, (Box, Everywhere))
+    if plain and len(task.ranges) == 1 and neurons <= AUTO_EXACT:
+        try:
+            found["exact"] = whole_bound(task, target, "exact")[1]
+        except (NoBoundError, UnsupportedError) as error:
+            task.say(f"exact: {error}")
     few = 2 ** (target.size - 1) if target.norm == "1" else target.size
     if few <= AUTO_OUTPUTS and (len(task.ranges) == 1 or neurons <= AUTO_DEEP_NEURONS):
         try:

@@ -159,6 +159,29 @@ def test_the_output_norm_is_that_of_the_input_by_default() -> None:
     assert max(single) * (1 - 1e-6) <= default.upper <= np.linalg.norm(single) * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("input_norm", ["2", "inf"])
+def test_order_two_for_all_outputs(input_norm: str) -> None:
+    """The relaxation with two directions is tight on a small network."""
+    net, center = benchmark([2, 3, 2], 0)
+    for region in (la.Box(center, 0.5), la.Everywhere()):
+        exact, relaxed, auto = (
+            la.lipschitz_constant(
+                net, region, input_norm, None, output_norm=2, method=method, lower=False
+            )
+            for method in ("exact", "lasserre", "auto")
+        )
+        assert relaxed.upper_kind == "proven"
+        assert exact.upper * (1 - 1e-7) <= relaxed.upper <= exact.upper * (1 + 1e-5)
+        assert relaxed.check() == relaxed.upper
+        assert auto.upper <= relaxed.upper * (1 + 1e-6)
+
+
+def test_order_two_for_all_outputs_is_for_small_networks() -> None:
+    net, _ = benchmark([4, 8, 3], 3)
+    with pytest.raises(la.UnsupportedError, match="has 15 variables here, 8 of them"):
+        la.lipschitz_constant(net, la.Everywhere(), 2, None, method="lasserre")
+
+
 def test_outputs_that_cannot_win_are_left_out() -> None:
     net, _ = benchmark([3, 6, 5], 1)
     result = la.lipschitz_constant(net, la.Everywhere(), "inf", None, method="shor", lower=False)

@@ -54,7 +54,8 @@ def lipschitz_constant(
     Parameters
     ----------
     net : Network
-        Fully connected with ReLU activations.
+        Relaxations of several hidden layers are offered for ReLU; those of one hidden layer, and
+        "product" and "interval" of any depth, for all activations.
     region : Box, Ball or Everywhere
     norm : 1, 2 or "inf"
         Norm of the input space.

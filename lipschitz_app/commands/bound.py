@@ -11,6 +11,7 @@ import numpy as np
 
 from lipschitz_app.commands.arguments import add_region_arguments, read_output, read_region
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
+from lipschitz_app.ranges import RANGE_METHODS
 from lipschitz_app.readers import load_network
 
 
@@ -31,6 +32,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--output-norm", help="norm of the outputs for --output all (that of the inputs)"
     )
     parser.add_argument("--method", default="auto", help=f"{', '.join(METHODS)} (default auto)")
+    parser.add_argument(
+        "--ranges",
+        default="auto",
+        help=f"how pre-activations are bounded first: {', '.join(RANGE_METHODS)}",
+    )
     parser.add_argument("--no-proof", action="store_true", help="skip the proof")
     parser.add_argument("--no-lower", action="store_true", help="skip the lower bound")
     parser.add_argument("--time-limit", type=float, metavar="SECONDS")
@@ -63,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         read_output(arguments.output, net),
         output_norm=arguments.output_norm,
         method=arguments.method,
+        ranges=arguments.ranges,
         prove=not arguments.no_proof,
         lower=not arguments.no_lower,
         rng=arguments.seed,

@@ -102,7 +102,8 @@ def _about(task: Task, hidden: HiddenLayer) -> tuple[str, ...]:
 
 def _exact(task: Task) -> UpperBound:
     """Enumerate patterns of few neurons; else, where that is offered, a mixed-integer program."""
-    offered = task.norm != "2" and isinstance(task.region, Box)
+    relu = all(step.encoding.name == "relu" for step in task.net.activations)
+    offered = relu and task.norm != "2" and isinstance(task.region, Box)
     neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
     if offered and (len(task.ranges) != 1 or neurons > ENUMERATED):
         return milp_bound(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -246,8 +246,8 @@ def test_samples_are_below_all_bounds(seed: int, name: str, shape: str, norm: st
     exact_too = name in PIECEWISE and shape in ("box", "everywhere")
     methods = ["product", "interval", *(["hr2"] if norm == "inf" and seed % 8 == 0 else [])]
     if seed % 5 == 0:
-        found = la.lipschitz_lower_bound(case.net, case.region, norm, starts=2, steps=5)
-        largest = max(largest, found.value)
+        search = la.lipschitz_lower_bound(case.net, case.region, norm, starts=2, steps=5)
+        largest = max(largest, search.value)
     for method in [*methods, *(["exact"] if exact_too else [])]:
         found = la.lipschitz_constant(case.net, case.region, norm, method=method, lower=False)
         slack = 1e-6 if found.upper_kind == "exact" else 1e-12
@@ -333,8 +333,9 @@ def test_deep_ranges_and_gradients(seed: int, first: str, second: str) -> None:
     def dense(outputs: int, inputs: int) -> la.Linear:
         return la.Linear(rng.standard_normal((outputs, inputs)), rng.standard_normal(outputs))
 
-    layers = [dense(5, 3), la.Activation(first), dense(4, 5), la.Activation(second), dense(2, 4)]
-    net = la.Network(layers)
+    net = la.Network(
+        [dense(5, 3), la.Activation(first), dense(4, 5), la.Activation(second), dense(2, 4)]
+    )
     center = rng.standard_normal(3)
     region = la.Box(center, 0.3)
     points: FloatArray = center + 0.3 * rng.uniform(-1, 1, (300, 3))
@@ -350,6 +351,15 @@ def test_deep_ranges_and_gradients(seed: int, first: str, second: str) -> None:
     assert np.abs(gradients).sum(axis=1).max() <= result.upper * (1 + 1e-12)
     found = la.lipschitz_lower_bound(net, region, output=(0, 1), starts=2, steps=5)
     assert found.value <= result.upper
+
+
+def test_many_hinges_are_enumerated() -> None:
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal((14, 2)), rng.standard_normal((1, 14))]
+    net = la.Network.from_arrays(weights, activation="abs")
+    result = la.lipschitz_constant(net, la.Box(np.zeros(2), 1.0), method="exact")
+    assert result.upper_kind == "exact"
+    assert result.lower == pytest.approx(result.upper, rel=1e-6)
 
 
 def test_unbounded_slopes_need_a_bounded_region() -> None:

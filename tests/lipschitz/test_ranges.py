@@ -242,7 +242,10 @@ class TestGradients:
         row = [Fraction(v) for v in weights[2][0]]
         for matrix in (weights[1], weights[0]):
             columns = zip(*matrix.tolist(), strict=True)
-            row = [sum(r * Fraction(v) for r, v in zip(row, c, strict=True)) for c in columns]
+            row = [
+                sum((r * Fraction(v) for r, v in zip(row, c, strict=True)), Fraction(0))
+                for c in columns
+            ]
         for low, value, high in zip(found[0], row, found[1], strict=True):
             assert Fraction(low) <= value <= Fraction(high)
             assert high - low <= 1e-11

@@ -125,7 +125,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     method = ["--method", "interval"]
     free = command(capsys, network, *near, *method)
     cut = command(capsys, network, *near, *domain, *method)
-    alone = command(capsys, network, *domain, *method)
+    alone = command(capsys, network, *domain, *method, "--ranges", "lp")
     expected = la.Box(center, 1.5).intersect(la.Box(lower=0, upper=0.05))
     assert cut["upper"] == la.lipschitz_constant(net, expected, method="interval").upper
     assert cut["upper"] <= alone["upper"] * (1 + 1e-12)

@@ -28,6 +28,7 @@ from lipschitz_app.affine_relu import (
     global_bound,
     load_architecture,
 )
+from lipschitz_app.comparison import Comparison, ComparisonRow, compare
 from lipschitz_app.errors import (
     ActivationError,
     InvalidNetworkError,
@@ -95,6 +96,8 @@ __all__ = [
     "BatchNorm",
     "Box",
     "CertifiedRadius",
+    "Comparison",
+    "ComparisonRow",
     "Constraints",
     "Conv2d",
     "Dropout",
@@ -144,6 +147,7 @@ __all__ = [
     "anchored_lower_bound",
     "certified_radius",
     "check_activation_encoding",
+    "compare",
     "example_inputs",
     "example_network",
     "from_keras_weights",

@@ -23,7 +23,7 @@ from polyopt.errors import ProofError
 from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.polynomial import Polynomial
 from polyopt.problem import PolynomialProblem
-from polyopt.proof.rounding import gamma
+from polyopt.proof.rounding import LARGEST, SMALLEST, TINY, gamma
 
 Array = NDArray[np.float64]
 
@@ -71,6 +71,8 @@ def find_box(problem: PolynomialProblem) -> Box:
     sides += [(h, sign) for h in problem.equalities for sign in (1.0, -1.0)]
     sides += [(g, 1.0) for m in problem.matrix_inequalities for g in _from_matrix(m)]
     for polynomial, sign in sides:
+        if not _within_range(polynomial):
+            continue
         if polynomial.degree == 1:
             affine.append((polynomial, sign))
         elif polynomial.degree >= 2:
@@ -82,6 +84,11 @@ def find_box(problem: PolynomialProblem) -> Box:
         if np.array_equal(before[0], lower) and np.array_equal(before[1], upper):
             break
     return Box(lower, upper, "constraints")
+
+
+def _within_range(polynomial: Polynomial) -> bool:
+    """Tell whether squares of the coefficients do not overflow."""
+    return bool(np.all(np.abs(polynomial.coefficients) <= LARGEST))
 
 
 def _from_matrix(matrix: PolynomialMatrix) -> Iterator[Polynomial]:
@@ -168,7 +175,7 @@ def _from_separable(polynomial: Polynomial, sign: float, lower: Array, upper: Ar
     constant = float(coefficients[degree == 0].sum())
     linear = dict(zip(variable[degree == 1].tolist(), coefficients[degree == 1], strict=True))
     high = degree >= 2
-    if (coefficients[high] >= 0).any() or (degree[high] % 2).any():
+    if (coefficients[high] > -SMALLEST).any() or (degree[high] % 2).any():
         return
     powers = list(zip(variable[high].tolist(), degree[high], -coefficients[high], strict=True))
     owners = [owner for owner, _, _ in powers]
@@ -177,7 +184,11 @@ def _from_separable(polynomial: Polynomial, sign: float, lower: Array, upper: Ar
     if any(k != 2 and owner in linear for owner, k, _ in powers):
         return
     # b x - a x² <= b² / (4 a): what the other variables can contribute at most.
-    slack = {o: float(linear.get(o, 0.0)) ** 2 / (4.0 * a) if k == 2 else 0.0 for o, k, a in powers}
+    # The smallest number stands in for a square that underflows.
+    slack = {
+        o: max(float(linear[o]) ** 2 / (4.0 * a), TINY) if o in linear else 0.0
+        for o, _, a in powers
+    }
     total = math.fsum([constant, *slack.values()])
     size = math.fsum([abs(constant), *slack.values()])
     room = total + float(gamma(len(powers) + 8)) * size
@@ -196,7 +207,7 @@ def _roots(a: float, b: float, c: float, power: int) -> tuple[float, float]:
         end = _verified_root(a, 0.0, c, power, (c / a) ** (1.0 / power))
         return -end, end
     discriminant = b * b + 4.0 * a * c
-    if discriminant < 0:
+    if not 0 <= discriminant < math.inf:
         return -math.inf, math.inf
     root = math.sqrt(discriminant)
     high = _verified_root(a, b, c, 2, (b + root) / (2.0 * a))
@@ -209,6 +220,8 @@ def _verified_root(a: float, b: float, c: float, power: int, guess: float) -> fl
 
     Decided in exact rational arithmetic, so that the result is an upper bound of the larger root.
     """
+    if not math.isfinite(guess):
+        return math.inf
     step = max(abs(guess), 1e-300) * 2.0**-52
     for _ in range(80):
         x = Fraction(guess)
@@ -227,21 +240,27 @@ def _from_affine(polynomial: Polynomial, sign: float, lower: Array, upper: Array
     coefficients = sign * polynomial.coefficients
     constant = float(coefficients[index < 0].sum())
     index, a = index[index >= 0], coefficients[index >= 0]
-    best = np.where(a > 0, a * upper[index], a * lower[index])
+    used = np.where(a > 0, upper[index], lower[index])
+    used = np.where(np.abs(used) > LARGEST, np.copysign(np.inf, used), used)
+    best = a * used
     unbounded = np.isinf(best)
     if unbounded.sum() > 1:
         return
     finite = best[~unbounded]
     total = math.fsum([constant, *finite.tolist()])
     margin = float(gamma(len(a) + 4)) * math.fsum([abs(constant), *np.abs(finite).tolist()])
+    if (np.abs(finite[finite != 0]) < SMALLEST).any() or ((best == 0) & (used != 0)).any():
+        margin += len(a) * TINY
     targets = np.flatnonzero(unbounded) if unbounded.any() else np.arange(len(a))
     for k in targets:
         others = total if unbounded[k] else total - float(best[k])
         # a_k x_k >= -others, with everything rounded so that the range grows.
         others += 2.0 * margin + 2.0**-50 * abs(others)
         end = -others / float(a[k])
-        end_out = 2.0**-50 * abs(end)
+        end_out = 2.0**-50 * abs(end) + (TINY if others != 0 else 0.0)
         i = index[k]
+        if not math.isfinite(end):
+            continue
         if a[k] > 0:
             lower[i] = max(lower[i], end - end_out)
         else:

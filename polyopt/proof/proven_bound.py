@@ -105,7 +105,8 @@ class ProvenBound:
 
     def _compare(self, problem: PolynomialProblem, value: float) -> ProvenBound:
         shown = problem.sign * value
-        if math.isnan(self.bound) or problem.sign * self.bound > problem.sign * shown:
+        # Written so that a NaN on either side is refused.
+        if not problem.sign * self.bound <= problem.sign * shown:
             raise ProofRejectedError(
                 f"the proof claims the bound {self.bound!r}, but its certificate only shows "
                 f"{shown!r} for this problem"

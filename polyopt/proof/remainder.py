@@ -24,7 +24,7 @@ from polyopt.proof.box import Box
 from polyopt.proof.certificate import CertificateTerm, SosCertificate
 from polyopt.proof.constraints import Constraints
 from polyopt.proof.matrix_term import Entries, matrix_term
-from polyopt.proof.rounding import UNIT, gamma, require_safe_range, sum_down, up
+from polyopt.proof.rounding import TINY, UNIT, gamma, require_safe_range, sum_down, up
 from polyopt.relaxation.multiplier import Cone
 from polyopt.relaxation.quotient import binary_rules
 
@@ -52,6 +52,8 @@ def certified_bound(problem: PolynomialProblem, certificate: SosCertificate, box
     ProofError
         A variable in the remainder has no known range.
     """
+    if np.isnan(box.lower).any() or np.isnan(box.upper).any():
+        raise ProofRejectedError("the box of the proof has an end that is NaN")
     rows, values, errors = remainder(problem, certificate)
     low = _least_contributions(rows, values, errors, box, problem)
     return sum_down(np.append(low, certificate.value))
@@ -189,9 +191,10 @@ def monomial_ranges(rows: Rows, box: Box) -> tuple[Array, NDArray[np.bool_]]:
     size = np.ones(len(rows))
     with np.errstate(over="ignore", invalid="ignore"):
         for column in range(rows.shape[1]):
-            size = size * magnitude[rows[:, column]]
+            # A product that underflows must not become zero: large factors may follow.
+            size = np.maximum(size * magnitude[rows[:, column]], TINY)
         size = up(size, rows.shape[1])
-    # 0 * inf: a variable fixed at zero makes the monomial zero.
+    # A variable fixed at zero makes the monomial zero.
     zero = (magnitude[rows] == 0).any(axis=1)
     size = np.where(zero, 0.0, size)
     size[~rows.any(axis=1)] = 1.0
@@ -226,5 +229,6 @@ def _least_contributions(
             f"the constraints show no finite range for {shown}; give box=(lower, upper) to prove "
             "the bound on a box, or add a constraint such as a ball"
         )
-    cost = np.where(need == 0, 0.0, need * np.where(np.isinf(size), 0.0, size))
-    return -np.where(constant, need, cost * (1.0 + 4.0 * UNIT))
+    with np.errstate(over="ignore"):
+        cost = np.maximum(need * np.where(np.isinf(size), 0.0, size), TINY) * (1.0 + 4.0 * UNIT)
+    return -np.where(constant, need, np.where(need == 0, 0.0, cost))

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 UNIT = 2.0**-53
 #: Nonzero magnitudes must lie between these, so that products of three cannot underflow.
 SMALLEST, LARGEST = 1e-100, 1e100
+#: Twice the smallest normal number: covers a product of nonzero numbers that underflows.
+TINY = 2.0**-1021
 
 
 def gamma(operations: Any) -> Any:
@@ -71,15 +73,18 @@ def require_safe_range(values: Array, what: str) -> None:
 
 
 def sum_down(values: Array) -> float:
-    """Lower bound of the exact sum.
+    """Lower bound of the exact sum, minus infinity where it overflows.
 
     Examples
     --------
     >>> sum_down(np.array([1.0, 1e-30])) <= 1.0
     True
     """
-    # fsum rounds the exact sum once.
-    return math.nextafter(math.fsum(values.tolist()), -math.inf)
+    try:
+        # fsum rounds the exact sum once.
+        return math.nextafter(math.fsum(values.tolist()), -math.inf)
+    except OverflowError:
+        return -math.inf
 
 
 def up(values: Array, operations: int = 1) -> Array:

@@ -204,6 +204,8 @@ def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
     if len(arrays["lower"]) != n or len(arrays["upper"]) != n:
         raise FormatError(f"the box does not have {n} ranges")
     basis, data = arrays["basis"].astype(np.int32), arrays["data"].astype(np.float64)
+    if np.isnan(arrays["lower"]).any() or np.isnan(arrays["upper"]).any():
+        raise FormatError("the box has an end that is NaN")
     if basis.size and (basis.min() < 0 or basis.max() > n):
         raise FormatError("a monomial refers to a variable that does not exist")
     if header["sense"] not in ("min", "max") or header["box"] not in ("constraints", "user"):

@@ -25,6 +25,8 @@ from polyopt.problem import PolynomialProblem
 if TYPE_CHECKING:
     from polyopt.proof.box import Box
 
+_TINY = 1e-290
+
 
 def upper_bounds(problem: PolynomialProblem) -> NDArray[np.float64]:
     """Upper bounds u_j of the inequalities on the feasible set, infinite where none is known.
@@ -76,19 +78,21 @@ def range_above(polynomial: Polynomial, box: Box) -> float:
     low, high = np.ones(len(rows)), np.ones(len(rows))
     with np.errstate(over="ignore", invalid="ignore"):
         for column in range(rows.shape[1]):
-            ends = np.stack(
-                [end * x for end in (low, high) for x in (lower[:, column], upper[:, column])]
-            )
+            left = np.stack([low, low, high, high])
+            right = np.stack([lower[:, column], upper[:, column]] * 2)
+            ends = left * right
             # 0 * inf: the factor is zero there.
             ends = np.where(np.isnan(ends), 0.0, ends)
-            low, high = ends.min(axis=0), ends.max(axis=0)
+            # A product that underflows must not become zero: large factors may follow.
+            slack = np.where((np.abs(ends) < _TINY) & (left != 0) & (right != 0), _TINY, 0.0)
+            low, high = (ends - slack).min(axis=0), (ends + slack).max(axis=0)
         low = np.where(_even(rows), np.maximum(low, 0.0), low)
         best = np.where(coefficients > 0, coefficients * high, coefficients * low)
     best = np.where(np.isnan(best), 0.0, best)
-    if np.isinf(best).any():
+    if not np.abs(best).sum() < 1e300:
         return math.inf
     # Each term has at most width + 1 roundings; the last summand covers underflow.
-    margin = 2.0**-52 * (rows.shape[1] + 3) * math.fsum(np.abs(best).tolist()) + 1e-290
+    margin = 2.0**-52 * (rows.shape[1] + 3) * math.fsum(np.abs(best).tolist()) + _TINY
     return math.nextafter(math.fsum(best.tolist()) + margin, math.inf)
 
 

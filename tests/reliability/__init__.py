@@ -1,0 +1,1 @@
+"""Tests with hostile, damaged and extreme input, and with processes that are killed."""

@@ -77,9 +77,6 @@ class LipschitzModel:
     exponent : int
     directions, slopes, inputs : arrays of int
         Rows of t, of s = 2u - 1 and of xi (empty over the whole space).
-    names : tuple of str
-        What each family of constraints is: "signs" or "products" of pre-activations, "inputs" with
-        directions, "within" the ranges of decided neurons, "pairs" of directions and slopes.
     """
 
     model: FirstOrderModel
@@ -87,7 +84,6 @@ class LipschitzModel:
     directions: Rows
     slopes: Rows
     inputs: Rows
-    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -102,7 +98,6 @@ def lipschitz_model(
     method: Method,
     *,
     directions_with_inputs: bool = False,
-    decided: HiddenLayer | None = None,
 ) -> LipschitzModel:
     """State the Lipschitz problem of one hidden ReLU layer in the norm L-infinity.
 
@@ -116,9 +111,6 @@ def lipschitz_model(
     directions_with_inputs : bool
         Add ``(1 ± t_i)(1 ± xi_i) >= 0`` for each coordinate, the published relaxation's cliques
         {x_i, t_i}. They help little and make the model harder to solve.
-    decided : HiddenLayer, optional
-        Neurons that are stable in a part of the region, with their ranges there (weights play no
-        part): the ranges of their pre-activations constrain the inputs.
 
     Raises
     ------
@@ -145,16 +137,12 @@ def lipschitz_model(
         raise UnsupportedError("the low-rank solver is offered for a Box or Everywhere")
     if hidden.encoding.name != "relu":
         # No constraint ties the derivatives to the inputs, which therefore play no part.
-        hidden, region, decided = free_slopes(hidden), Everywhere(), None
+        hidden, region = free_slopes(hidden), Everywhere()
     used = np.flatnonzero((hidden.rows != 0).any(axis=0) | (hidden.base != 0))
     data = None
     if isinstance(region, BoxRegion):
         data = _normalised(pre_activations(hidden, region))
     moving = np.flatnonzero((data.rows != 0).any(axis=0)) if data is not None else used[:0]
-    ruled = None
-    if decided is not None and decided.unstable and isinstance(region, BoxRegion):
-        ruled = _normalised(pre_activations(decided, region))
-        moving = np.union1d(moving, np.flatnonzero((ruled.rows != 0).any(axis=0)))
     t, s, x = np.split(
         1 + np.arange(used.size + hidden.unstable + moving.size),
         np.cumsum([used.size, hidden.unstable]),
@@ -168,26 +156,19 @@ def lipschitz_model(
         BilinearOperator(t, np.zeros(1, dtype=np.int64), column[:, None], np.ones(1)),
     )
     families: list[ConstraintFamily] = []
-    names: list[str] = []
     if data is not None:
         make = _signs if method == "shor" else _products
-        names.append("signs" if method == "shor" else "products")
         families.append(make(data, moving, s, x, side))
         if directions_with_inputs:
             of_input = np.searchsorted(used, moving)
             paired = used[np.minimum(of_input, used.size - 1)] == moving
-            names.append("inputs")
             families.append(_pairs(x[paired], t[of_input[paired]], side))
-    if ruled is not None:
-        names.append("within")
-        families.append(_within(ruled, moving, x, side))
     if method == "mccormick":
-        names.append("pairs")
         families.append(GridFamily(t, s))
     signs = np.ones(side, dtype=bool)
     signs[x] = False
     model = FirstOrderModel(side, objective, _rounding(hidden, exponent), tuple(families), signs)
-    return LipschitzModel(model, exponent, t, s, x, tuple(names))
+    return LipschitzModel(model, exponent, t, s, x)
 
 
 def _exponent(hidden: HiddenLayer) -> int:
@@ -277,25 +258,6 @@ def _products(data: PreActivations, moving: Rows, s: Rows, x: Rows, side: int) -
     last = size * (rounded + error) + error * (2 * size + rounded + error)
     slack = np.concatenate([np.tile(error, 4), inflate(last, 12)])
     return ProductFamily(left, right, _forms(data, moving, x), slack=slack).scaled()
-
-
-def _within(data: PreActivations, moving: Rows, x: Rows, side: int) -> ProductFamily:
-    """Return ``z >= low``, ``z <= high`` and ``(z - low)(high - z) >= 0``.
-
-    With a form ``z + d``, ``|d| <= e``, the product is at least ``-e (high - low) - e**2``.
-    """
-    count, none = data.offsets.size, np.zeros(data.offsets.size, dtype=np.int64)
-    one = _selection(none, side, 1.0, 0.0, 0.0)
-    above = _selection(none, side, -data.lower, 0.0, 1.0)
-    below = _selection(none, side, data.upper, 0.0, -1.0)
-    left = sparse.vstack([one, one, above], format="csr")
-    right = sparse.vstack([above, below, below], format="csr")
-    widths = data.upper - data.lower
-    last = inflate(data.errors * (widths + data.errors), 8)
-    slack = np.concatenate([np.tile(data.errors, 2), last])
-    forms = _forms(data, moving, x)
-    assert forms.size == count
-    return ProductFamily(left, right, forms, slack=slack).scaled()
 
 
 def _pairs(first: Rows, second: Rows, side: int) -> ProductFamily:

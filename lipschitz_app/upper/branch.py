@@ -1,15 +1,20 @@
-r"""Branch and bound on the unstable neurons of one hidden layer.
+r"""Branch and bound on the unstable neurons of a ReLU network of any depth.
 
-A node is a set of neurons whose sign is decided. Over the part of the region where they have these
-signs, linear programs tighten the ranges of the others (:mod:`lipschitz_app.cuts`), which decides
-more of them or shows the part to be empty, and give a point inside, which is a candidate for the
-lower bound. Nodes are bounded by interval arithmetic, then by a relaxation of order one, and the
-one with the largest bound is split next. The upper bound is the largest bound of all parts that are
-not proven empty, so it is proven at any time, whatever the solvers did; the search ends when it is
-within a relative gap of the best point.
+A node is a part of the region where some neurons have decided signs. Linear programs tighten the
+ranges there (:mod:`lipschitz_app.branching`), which decides more neurons or shows the part to be
+empty, and give points inside, which are candidates for the lower bound. Nodes are bounded by
+interval arithmetic, then by a relaxation of order one (:mod:`lipschitz_app.deep.tangent`) that
+knows the ranges of the decided neurons; the one with the largest bound is split next. The upper
+bound is the largest bound of all parts that are not proven empty, so it is proven at any time,
+whatever the solvers did; the search ends when it is within a relative gap of the best point.
 
-No published method combines semidefinite bounds with branching on neurons; splitting on neurons
-with weaker bounds is LipBaB (Bhowmick, D'Souza and Raghavan 2021, arXiv:2105.05495).
+Splitting on neurons with interval bounds is LipBaB (Bhowmick, D'Souza and Raghavan 2021); here the
+bounding step is a semidefinite relaxation, which needs far fewer nodes.
+
+References
+----------
+A. Bhowmick, M. D'Souza, G. S. Raghavan, LipBaB: computing exact Lipschitz constant of ReLU
+networks, ICANN 2021, arXiv:2105.05495.
 """
 
 from __future__ import annotations
@@ -17,281 +22,244 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lipschitz_app import norms
-from lipschitz_app.cuts import CutPrograms, CutRegion, is_empty, tighten
-from lipschitz_app.encoding import PreActivations, pre_activations
+from lipschitz_app.branching.parts import Explorer, Part
+from lipschitz_app.chain import ChainLayer, chain
+from lipschitz_app.deep.presolve import DeepNetwork, presolve_deep
+from lipschitz_app.deep.tangent import tangent_model
 from lipschitz_app.errors import NoBoundError, UnsupportedError
-from lipschitz_app.first_order import lipschitz_model
-from lipschitz_app.hidden import HiddenLayer
-from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere, Region
-from lipschitz_app.rounding import FloatArray, Norm, affine_interval, dual, norm_upper
+from lipschitz_app.ranges.interval import LayerRange
+from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
+from lipschitz_app.rounding import FloatArray, dual
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.interval import interval_bound
 from lipschitz_app.upper.lowrank import scaled
-from lipschitz_app.upper.warm_start import WarmStart
+from lipschitz_app.upper.task import Task
 from polyopt.solvers.lowrank import LowRankOptions, solve_first_order
 
-_LAST_MARGIN = 1e-9
-"""Least margin of a point to be taken as a candidate."""
+_PAIRS = 400_000
+"""Most constraints on pairs in a relaxation; above, they are left out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Node:
-    """Signs that are decided, and what is known of the part of the region where they hold."""
+    """A part, its proven bound, and what a relaxation thinks of each neuron's derivative."""
 
-    signs: FloatArray
-    lower: FloatArray
-    upper: FloatArray
+    part: Part
     bound: float
-    share: FloatArray = field(repr=False)
-    warm: WarmStart | None = field(default=None, repr=False)
+    shares: tuple[FloatArray, ...] = field(repr=False)
 
 
-@dataclass(slots=True)
 class _Search:
     """The problem, the open nodes, the best point, and counts."""
 
-    hidden: HiddenLayer
-    region: Region
-    norm: Norm
-    gap: float
-    end: float
-    say: Callable[[str], None]
-    data: PreActivations | None = None
-    heap: list[tuple[float, int, _Node]] = field(default_factory=list)
-    settled: float = -math.inf
-    value: float = -math.inf
-    point: FloatArray | None = None
-    nodes: int = 0
-    empty: int = 0
-    relaxations: int = 0
+    def __init__(self, task: Task, layers: tuple[ChainLayer, ...], start: FloatArray | None):
+        self.task, self.layers = task, layers
+        self.explorer = None
+        if not isinstance(task.region, Everywhere):
+            self.explorer = Explorer(layers, task.region)
+        self.heap: list[tuple[float, int, _Node]] = []
+        self.settled = self.value = -math.inf
+        self.point: FloatArray | None = None
+        self.nodes = self.empty = self.relaxations = 0
+        if start is not None:
+            self.try_point(start)
 
     @property
     def upper(self) -> float:
-        """The proven bound at this moment."""
-        return max(self.settled, -self.heap[0][0] if self.heap else -math.inf)
+        """The proven bound at this moment; infinite before the first node is bounded."""
+        found = max(self.settled, -self.heap[0][0] if self.heap else -math.inf)
+        return found if math.isfinite(found) else math.inf
 
     @property
     def goal(self) -> float:
         """Bounds up to this need no further splitting."""
-        return self.value * (1.0 + self.gap)
+        return self.value * (1.0 + self.task.gap)
 
     def run(self) -> None:
         """Split until the gap is closed or time is up."""
-        k = self.hidden.unstable
-        root = _Node(np.zeros(k), self.hidden.lower, self.hidden.upper, math.inf, np.full(k, 0.5))
-        self.add(root.signs, root)
+        shapes = [layer.bias.size for layer in self.layers]
+        signs = tuple(np.zeros(size) for size in shapes)
+        root = _Node(
+            Part(signs, tuple(self.task.ranges)),
+            math.inf,
+            tuple(np.full(size, 0.5) for size in shapes),
+        )
+        self.add(signs, root)
         shown = time.perf_counter()
-        while self.heap and -self.heap[0][0] > self.goal and time.perf_counter() < self.end:
+        while self.heap and -self.heap[0][0] > self.goal:
+            if time.perf_counter() > self.task.end:
+                break
             node = heapq.heappop(self.heap)[2]
-            chosen = self.choose(node)
+            layer, neuron = self.choose(node)
             try:
                 for sign in (1.0, -1.0):
-                    signs = node.signs.copy()
-                    signs[chosen] = sign
-                    self.add(signs, node)
+                    self.add(node.part.decide(layer, neuron, sign), node)
             except KeyboardInterrupt:
                 # The parts that were added are inside the node, which goes back whole.
+                self.nodes += 1
                 heapq.heappush(self.heap, (-node.bound, self.nodes, node))
                 raise
             if time.perf_counter() - shown > 1.0:
                 shown = time.perf_counter()
-                self.say(
+                self.task.say(
                     f"branch: {self.nodes} nodes, {len(self.heap)} open, {self.empty} empty, "
                     f"proven {self.upper:.6f}, best point {self.value:.6f}"
                 )
 
-    def add(self, signs: FloatArray, parent: _Node) -> None:
+    def add(self, signs: tuple[FloatArray, ...], parent: _Node) -> None:
         """Bound a part of the region and keep it, unless it is empty or settled."""
         self.nodes += 1
-        lower, upper = parent.lower, parent.upper
-        if self.data is not None:
-            found = self.explore(signs, lower, upper)
-            if found is None:
-                self.empty += 1
-                return
-            signs, lower, upper = found
-        else:
-            self.try_signs(np.where(signs != 0, signs, np.sign(parent.share - 0.5)))
-        node = replace(parent, signs=signs, lower=lower, upper=upper)
-        node = self.bounded(node)
-        if node.bound <= self.goal or not (node.signs == 0).any():
+        part = self.explored(signs, parent.part.ranges)
+        if part is None:
+            self.empty += 1
+            return
+        node = self.bounded(replace(parent, part=part))
+        if node.bound <= self.goal or not any(mask.any() for mask in self.candidates(node)):
             self.settled = max(self.settled, node.bound)
         else:
             heapq.heappush(self.heap, (-node.bound, self.nodes, node))
 
-    def explore(
-        self, signs: FloatArray, lower: FloatArray, upper: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-        """Tighten the ranges until they decide no more signs; None where nothing is left."""
-        assert self.data is not None
-        ball = isinstance(self.region, Ball)
-        while True:
-            part = CutRegion(self.data, signs, ball)
-            programs = CutPrograms(part)
-            margin, inside, multipliers = programs.margin()
-            if margin < 0 and is_empty(part, multipliers):
-                return None
-            if margin > _LAST_MARGIN:
-                self.try_point(inside)
-            lower, upper = tighten(part, lower, upper, programs)
-            if (lower > upper).any():
-                return None
-            decided = np.where(lower >= 0, 1.0, np.where(upper <= 0, -1.0, signs))
-            decided = np.where(signs != 0, signs, decided)
-            if (decided == signs).all():
-                return signs, lower, upper
-            signs = decided
+    def explored(
+        self, signs: tuple[FloatArray, ...], ranges: tuple[LayerRange, ...]
+    ) -> Part | None:
+        """Return the part with its ranges, None where it is empty."""
+        if self.explorer is not None:
+            part, points = self.explorer.explore(signs, ranges)
+            for point in points:
+                self.try_point(point)
+            return part
+        # Over the whole space only the derivatives are decided.
+        found = []
+        for known, sign in zip(ranges, signs, strict=True):
+            flat = np.where(sign > 0, 1.0, known.slope_lower)
+            steep = np.where(sign < 0, 0.0, known.slope_upper)
+            found.append(LayerRange(known.lower, known.upper, flat, steep))
+        return Part(signs, tuple(found))
 
-    def try_point(self, inside: FloatArray) -> None:
-        """Take a point, in scaled inputs, as the best one if it is."""
-        assert self.data is not None
-        assert not isinstance(self.region, Everywhere)
-        if isinstance(self.region, BallInBox):
-            return  # the programs know nothing of the box
-        if isinstance(self.region, Ball):
-            inside = inside / max(1.0, float(np.linalg.norm(inside)) * (1 + 1e-12))
-        value = self.value_of(self.data.rows @ inside + self.data.offsets > 0)
-        if value > self.value:
-            point = self.region.center + self.region.radius * inside
-            if isinstance(self.region, Box):
-                point = np.clip(point, self.region.inner_lower, self.region.inner_upper)
-            self.value, self.point = value, point
-
-    def round(self, signs: FloatArray) -> None:
-        """Ask a linear program for a point with the signs that a relaxation leans to."""
-        if self.data is not None:
-            margin, inside, _ = CutPrograms(CutRegion(self.data, signs)).margin()
-            if _LAST_MARGIN < margin < np.inf:
-                self.try_point(inside)
-
-    def try_signs(self, signs: FloatArray) -> None:
-        """Over the whole space: solve for a point with these signs, if the rows allow it."""
-        rows, biases = self.hidden.rows, self.hidden.biases
-        scale = np.abs(rows).sum(axis=1) + np.abs(biases)
-        point = np.linalg.lstsq(rows, np.where(signs > 0, 1.0, -1.0) * scale - biases, rcond=None)[
-            0
-        ]
-        value = self.value_of(rows @ point + biases > 0)
+    def try_point(self, point: FloatArray) -> None:
+        """Take a point as the best one if it is; points that rounding put outside are moved."""
+        point, region = np.array(point, dtype=np.float64).reshape(-1), self.task.region
+        if isinstance(region, Box):
+            point = np.clip(point, region.inner_lower, region.inner_upper)
+        elif isinstance(region, Ball):
+            step = point - region.center
+            length = float(np.linalg.norm(step)) * (1 + 1e-12)
+            point = region.center + step * min(1.0, region.radius / max(length, 1e-300))
+            if isinstance(region, BallInBox):
+                low, high = region.box.inner_lower, region.box.inner_upper
+                if not ((point >= low) & (point <= high)).all():
+                    return
+        jacobian = self.task.net.jacobian(point)
+        gradient = self.task.output.weights @ jacobian
+        value = float(norms.values(gradient, dual(self.task.norm)))
         if value > self.value:
             self.value, self.point = value, point
 
-    def value_of(self, active: np.ndarray) -> float:
-        gradient = self.hidden.gradients(active.astype(np.float64))
-        return float(norms.values(gradient, dual(self.norm)))
+    def candidates(self, node: _Node) -> list[np.ndarray]:
+        """Return masks of the neurons that can be split."""
+        pairs = zip(node.part.unstable, self.layers, strict=True)
+        return [unstable & ~layer.passes for unstable, layer in pairs]
 
-    def choose(self, node: _Node) -> int:
+    def choose(self, node: _Node) -> tuple[int, int]:
         """Return the neuron to split: large in the gradient and undecided in the relaxation."""
-        influence = np.abs(self.hidden.weights) * norms.values(self.hidden.rows, dual(self.norm))
-        doubt = 0.02 + np.minimum(node.share, 1.0 - node.share)
-        return int(np.argmax(np.where(node.signs == 0, influence * doubt, -1.0)))
+        best, chosen = -1.0, (0, 0)
+        influences = self.influences(node)
+        for number, mask in enumerate(self.candidates(node)):
+            doubt = 0.02 + np.minimum(node.shares[number], 1.0 - node.shares[number])
+            score = np.where(mask, influences[number] * doubt, -1.0)
+            neuron = int(np.argmax(score))
+            if score[neuron] > best:
+                best, chosen = float(score[neuron]), (number, neuron)
+        return chosen
+
+    def influences(self, node: _Node) -> list[FloatArray]:
+        """Return how much each neuron's derivative can matter: sizes forwards times backwards."""
+        forwards, masks = [], []
+        size = np.eye(self.layers[0].weight.shape[1])
+        for layer, reach in zip(self.layers, node.part.ranges, strict=True):
+            moved = layer.weight @ size
+            forwards.append(norms.values(moved, dual(self.task.norm)))
+            mask = np.maximum(np.abs(reach.slope_lower), np.abs(reach.slope_upper))
+            masks.append(mask)
+            size = mask[:, None] * moved
+        *_, last = chain(self.task.net)
+        back = np.abs(self.task.output.weights @ last.weight)
+        found: list[FloatArray] = []
+        for layer, forward, mask in zip(
+            reversed(self.layers), reversed(forwards), reversed(masks), strict=True
+        ):
+            found.append(forward * back)
+            back = (back * mask) @ np.abs(layer.weight)
+        return found[::-1]
 
     def bounded(self, node: _Node) -> _Node:
         """Return the node with the best bound: of its parent, by intervals, by a relaxation."""
-        part, decided = self.split(node)
-        bound = min(node.bound, self.interval(part))
-        node = replace(node, bound=bound)
-        if bound <= self.goal or part.unstable == 0:
+        task, ranges = self.task, node.part.ranges
+        plain = interval_bound(task.net, ranges, task.output, task.norm).value
+        node = replace(node, bound=min(node.bound, plain))
+        if node.bound <= self.goal:
             return node
-        if self.norm != "inf" or isinstance(self.region, Ball):
-            return node
-        return self.relaxed(node, part, decided)
+        decided = None
+        if self.explorer is not None:
+            decided = [signs != 0 for signs in node.part.signs]
+        net = presolve_deep(task.net, ranges, task.output, decided)
+        return self.relaxed(node, net) if sum(net.unstable) else node
 
-    def split(self, node: _Node) -> tuple[HiddenLayer, HiddenLayer]:
-        """Return the undecided neurons with the base that the decided ones give, and the latter."""
-        hidden, signs = self.hidden, node.signs
-        active, open_ = signs > 0, signs == 0
-        base, errors = hidden.base, hidden.base_errors
-        if active.any():
-            weights, off = hidden.weights[active], hidden.weight_errors[active]
-            low, high = affine_interval(
-                hidden.rows[active].T, (base - errors, base + errors), weights - off, weights + off
-            )
-            base = low + (high - low) / 2
-            errors = np.nextafter(np.maximum(high - base, base - low), np.inf)
-
-        def take(mask: np.ndarray) -> HiddenLayer:
-            return HiddenLayer(
-                hidden.rows[mask],
-                hidden.biases[mask],
-                hidden.weights[mask],
-                hidden.weight_errors[mask],
-                base,
-                errors,
-                node.lower[mask],
-                node.upper[mask],
-                hidden.encoding,
-                None if hidden.bias_errors is None else hidden.bias_errors[mask],
-            )
-
-        return take(open_), take(~open_)
-
-    def interval(self, part: HiddenLayer) -> float:
-        """Return the interval bound of what is left."""
-        k = part.unstable
-        weights = (part.weights - part.weight_errors, part.weights + part.weight_errors)
-        low, high = affine_interval(
-            part.rows.T,
-            (part.base - part.base_errors, part.base + part.base_errors),
-            np.minimum(weights[0], 0.0) if k else np.zeros(0),
-            np.maximum(weights[1], 0.0) if k else np.zeros(0),
-        )
-        return norm_upper(np.maximum(np.abs(low), np.abs(high)), dual(self.norm))
-
-    def relaxed(self, node: _Node, part: HiddenLayer, decided: HiddenLayer) -> _Node:
+    def relaxed(self, node: _Node, net: DeepNetwork) -> _Node:
         """Return the node with the bound of a relaxation and what it thinks of each neuron."""
         self.relaxations += 1
-        lipschitz = lipschitz_model(part, self.region, "mccormick", decided=decided)
-        limit = self.end - time.perf_counter()
+        task = self.task
+        total = sum(net.unstable)
+        pairs = 18 * (total - net.unstable[-1]) * total + 4 * net.inputs.size * net.unstable[0]
+        level = "mccormick" if pairs <= _PAIRS else "hr2"
+        model = tangent_model(net, task.region, task.norm, level)  # type: ignore[arg-type]
+        # Far from the goal a rough bound serves as well: the node will be split anyway.
+        distance = min(node.bound, self.upper) / self.value - 1.0 if self.value > 0 else 1.0
         options = LowRankOptions(
-            relative_gap=max(1e-5, 0.2 * self.gap),
+            relative_gap=max(1e-5, 0.2 * task.gap, 0.1 * min(distance, 0.2)),
             rounds=16,
-            target=float(np.ldexp(self.goal, -lipschitz.exponent)),
-            time_limit=max(0.05, limit) if math.isfinite(limit) else None,
+            patience=5,
+            target=float(np.ldexp(self.goal, -model.exponent)),
+            time_limit=task.remaining,
         )
-        start = None if node.warm is None else node.warm.start(lipschitz, node.signs)
-        result = solve_first_order(lipschitz.model, options, start=start)
+        result = solve_first_order(model.model, options)
         columns = result.state.columns
-        share = node.share.copy()
-        share[node.signs == 0] = 0.5 + 0.5 * columns[lipschitz.slopes] @ columns[0]
-        bound = min(node.bound, scaled(result.bound, lipschitz.exponent))
-        self.round(np.where(node.signs != 0, node.signs, np.where(share > 0.5, 1.0, -1.0)))
-        warm = WarmStart(result.state, lipschitz, node.signs)
-        return replace(node, bound=bound, share=np.clip(share, 0.0, 1.0), warm=warm)
+        shares = [share.copy() for share in node.shares]
+        for share, kept, layer, neurons in zip(
+            shares, net.kept, net.layers, model.neurons, strict=True
+        ):
+            found = 0.5 + 0.5 * columns[neurons.slopes] @ columns[0]
+            share[kept[layer.unstable]] = np.clip(found, 0.0, 1.0)
+        self.round(node, columns, model.inputs, net.inputs)
+        bound = min(node.bound, scaled(result.bound, model.exponent))
+        return replace(node, bound=bound, shares=tuple(shares))
+
+    def round(self, node: _Node, columns: FloatArray, rows: np.ndarray, inputs: np.ndarray) -> None:
+        """Try the point that the relaxation's moments of the inputs say."""
+        region = self.task.region
+        if isinstance(region, Everywhere) or not rows.size:
+            return
+        point = np.array(region.center)
+        radius = np.broadcast_to(region.radius, point.shape)[inputs]
+        point[inputs] += radius * np.clip(columns[rows] @ columns[0], -1.0, 1.0)
+        self.try_point(point)
 
 
-def branch_bound(
-    hidden: HiddenLayer,
-    region: Region,
-    norm: Norm,
-    *,
-    gap: float = 1e-3,
-    start: FloatArray | None = None,
-    time_limit: float | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> UpperBound:
+def branch_bound(task: Task, start: FloatArray | None = None) -> UpperBound:
     """Return a proven bound within a relative gap of the constant, or the best one in the time.
 
     Parameters
     ----------
-    hidden : HiddenLayer
-        With at least one unstable neuron; relu.
-    region : Box, Ball or Everywhere
-        Over the whole space every pattern of signs is taken to occur.
-    norm : "1", "2" or "inf"
-        Relaxations bound the nodes in the norm "inf" on boxes; elsewhere intervals do.
-    gap : float
-        Relative gap at which to stop.
-    start : array, shape (n,), optional
+    task : Task
+        Relu; any depth, norm and region. Over the whole space every pattern of signs is taken to
+        occur.
+    start : array, optional
         A point of the region with a large gradient.
-    time_limit : float, optional
-        Seconds.
-    progress : callable, optional
-        Called with a line of text now and then.
 
     Returns
     -------
@@ -304,29 +272,15 @@ def branch_bound(
         For an activation other than relu.
     NoBoundError
         Interrupted before there was any bound.
-
-    References
-    ----------
-    A. Bhowmick, M. D'Souza, G. S. Raghavan, LipBaB: computing exact Lipschitz constant of ReLU
-    networks, ICANN 2021, arXiv:2105.05495.
     """
-    if hidden.encoding.name != "relu":
+    *hidden, _ = chain(task.net)
+    names = {layer.encoding.name for layer in hidden if layer.encoding is not None} - {"relu"}
+    if names:
         raise UnsupportedError(
-            f"branch and bound is offered for relu, not for {hidden.encoding.name}"
+            f"branch and bound is offered for relu, not for {', '.join(sorted(names))}"
         )
     begin = time.perf_counter()
-    search = _Search(
-        hidden,
-        region,
-        norm,
-        gap,
-        math.inf if time_limit is None else begin + time_limit,
-        progress or (lambda text: None),
-        None if isinstance(region, Everywhere) else pre_activations(hidden, region),
-    )
-    if start is not None:
-        search.value = search.value_of(hidden.rows @ np.ravel(start) + hidden.biases > 0)
-        search.point = np.ravel(start)
+    search = _Search(task, tuple(hidden), start)
     interrupted = False
     try:
         search.run()

@@ -114,21 +114,13 @@ def _enumerate(task: Task, hidden: HiddenLayer) -> UpperBound:
     return exact_constant(hidden, task.region, task.norm, time_limit=task.remaining)
 
 
-def _branch(task: Task, hidden: HiddenLayer) -> UpperBound:
+def _branch(task: Task) -> UpperBound:
     share = None if task.remaining is None else 0.2 * task.remaining
     start = lipschitz_lower_bound(
         task.net, task.region, task.norm, task.output.weights, time_limit=share
     )
     task.say(f"branch: start at {start}")
-    return branch_bound(
-        hidden,
-        task.region,
-        task.norm,
-        gap=task.gap,
-        start=start.witness,
-        time_limit=task.remaining,
-        progress=task.say,
-    )
+    return branch_bound(task, start.witness)
 
 
 def relaxation_bound(task: Task, hidden: HiddenLayer, method: str) -> UpperBound:
@@ -196,7 +188,7 @@ METHODS: dict[str, Method] = {
     **{f"krivine-{degree}": partial(_krivine, degree=degree) for degree in (2, 3, 4, 5)},
     "lipsdp": partial(_lipsdp, variant="neuron"),
     "lipsdp-layer": partial(_lipsdp, variant="layer"),
-    "branch": _one_layer(_branch),
+    "branch": _branch,
     "exact": _exact,
     "milp": milp_bound,
 }

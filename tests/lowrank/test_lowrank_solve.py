@@ -15,6 +15,7 @@ from polyopt.solvers.lowrank import (
     FirstOrderModel,
     LowRankOptions,
     MatrixOperator,
+    Progress,
     solve_first_order,
 )
 from polyopt.solvers.lowrank.bilinear import alternate, independent_groups
@@ -159,3 +160,14 @@ def test_too_low_a_rank_is_raised_or_weak_but_never_wrong():
     assert result.bound >= 12.5
     assert result.state.factor.shape[1] - 1 > 1
     assert result.bound <= 12.5 * (1 + 1e-3)
+
+
+def test_patience_ends_a_run_whose_bound_has_settled() -> None:
+    adjacency = np.roll(np.eye(5), 1, axis=1) + np.roll(np.eye(5), -1, axis=1)
+    model = FirstOrderModel(5, (MatrixOperator(-adjacency / 4),), constant=2.5)
+    seen: list[Progress] = []
+    options = LowRankOptions(relative_gap=1e-15, rounds=40, patience=2)
+    result = solve_first_order(model, options, callback=seen.append)
+    assert len(seen) < 40
+    assert not result.interrupted
+    assert result.bound == pytest.approx(4.522542, abs=1e-5)

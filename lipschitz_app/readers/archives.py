@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from os import PathLike, fspath
 from pathlib import Path
 
 from lipschitz_app.errors import NetworkFileError
+
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError,
+)  # fmt: skip
+"""What reading a damaged, encrypted or too deeply nested archive raises."""
 
 _FREE = 2**28
 """Bytes that any archive may unpack to."""
@@ -40,8 +47,15 @@ def members(file: Path, kind: str) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(file) as archive:
             found = archive.infolist()
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+    except BROKEN as error:
         raise NetworkFileError(f"{file}: not {kind} ({error})") from None
+    for member in found:
+        # Other methods take memory for dictionaries of whatever size they declare.
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise NetworkFileError(
+                f"{file}: {member.filename!r} is packed by a method that is not read; save it "
+                "without compression"
+            )
     size = file.stat().st_size
     unpacked = sum(member.file_size for member in found)
     if unpacked > max(_FREE, _RATIO * size):

@@ -18,9 +18,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
-from math import prod
 from os import PathLike
 from pathlib import Path
 from typing import IO
@@ -31,7 +29,8 @@ from lipschitz_app.errors import ActivationError, InvalidNetworkError, NetworkFi
 from lipschitz_app.layers import Activation, Flatten, Layer, Linear
 from lipschitz_app.layers.description import rebuild
 from lipschitz_app.network import Network
-from lipschitz_app.readers.archives import existing, members
+from lipschitz_app.readers.archives import BROKEN, existing, members
+from lipschitz_app.readers.npy import read_npy
 
 _WEIGHT = re.compile(r"(?:W|A|w|weight)_?(\d+)|(\d+)\.weight")
 _BIAS = re.compile(r"(?:b|bias)_?(\d+)|(\d+)\.bias")
@@ -53,37 +52,25 @@ def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(file) as archive:
             for member in listed:
+                name = member.filename.removesuffix(".npy")
+                if name in found:
+                    raise NetworkFileError(f"{file}: the array {name!r} occurs twice")
                 with archive.open(member) as stream:
-                    found[member.filename.removesuffix(".npy")] = _read(stream, member, file)
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+                    found[name] = _read(stream, member, file)
+    except NetworkFileError:
+        raise
+    except BROKEN as error:
         raise NetworkFileError(f"{file}: not an npz file ({error})") from None
     return found
 
 
 def _read(stream: IO[bytes], member: zipfile.ZipInfo, file: Path) -> np.ndarray:
-    """Read one array after checking that its declared shape fits into the member."""
     try:
-        version = np.lib.format.read_magic(stream)
-        header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = header(stream)
-    except (ValueError, KeyError) as error:
+        return read_npy(stream, member.file_size)
+    except ValueError as error:
         raise NetworkFileError(
             f"{file}: {member.filename} is no array of numpy ({error})"
         ) from None
-    if dtype.hasobject:
-        raise NetworkFileError(
-            f"{file}: {member.filename} cannot be read without pickle, which could run code"
-        )
-    if prod(shape) * dtype.itemsize > member.file_size:
-        raise NetworkFileError(
-            f"{file}: {member.filename} declares shape {shape}, more than its "
-            f"{member.file_size} bytes hold"
-        )
-    with zipfile.ZipFile(file) as archive, archive.open(member) as again:
-        return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
 
 
 def load_npz(path: str | PathLike[str], activation: str | None = None) -> Network:
@@ -161,7 +148,7 @@ def network_from_mapping(arrays: Mapping[str, np.ndarray], activation: str = "re
         layers.append(Linear(weights[number], None if bias is None else np.ravel(bias)))
     shape: list[int] | None = None
     if "input_shape" in arrays:
-        shape = [int(side) for side in np.ravel(arrays["input_shape"])]
+        shape = _sides(arrays["input_shape"])
     if shape is not None and len(shape) > 1:
         layers.insert(0, Flatten())
     return Network(layers, shape)
@@ -170,10 +157,23 @@ def network_from_mapping(arrays: Mapping[str, np.ndarray], activation: str = "re
 def _described(arrays: Mapping[str, np.ndarray]) -> Network:
     try:
         description = json.loads(str(arrays["layers"]))
-        shape = [int(side) for side in np.ravel(arrays["input_shape"])]
+        shape = _sides(arrays["input_shape"])
     except (ValueError, KeyError, RecursionError) as error:
         raise InvalidNetworkError(f"the description of the layers is malformed: {error}") from None
     return Network(rebuild(description, arrays), shape)
+
+
+def _sides(array: np.ndarray) -> list[int]:
+    """Return an input shape.
+
+    Raises
+    ------
+    InvalidNetworkError
+        It is no vector of whole numbers.
+    """
+    if array.dtype.kind not in "iuf" or not np.isfinite(array).all() or (array % 1).any():
+        raise InvalidNetworkError(f"the input shape is no vector of whole numbers, but {array!r}")
+    return [int(side) for side in np.ravel(array)]
 
 
 def _numbered(arrays: Mapping[str, np.ndarray], pattern: re.Pattern[str]) -> dict[int, np.ndarray]:

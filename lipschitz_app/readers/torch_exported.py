@@ -22,7 +22,7 @@ from lipschitz_app.errors import (
     UnsupportedError,
 )
 from lipschitz_app.network import Network
-from lipschitz_app.readers.archives import existing, members
+from lipschitz_app.readers.archives import BROKEN, existing, members
 from lipschitz_app.readers.graph import Graph, Tensor
 from lipschitz_app.readers.torch_functions import call
 from lipschitz_app.rounding import FloatArray
@@ -67,7 +67,7 @@ def load_exported(path: str | PathLike[str], input_shape: Sequence[int] | None =
         raise NetworkFileError(f"{file}: {error}") from None
     except UnsupportedError as error:
         raise UnsupportedError(f"{file}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError, *BROKEN) as error:
         raise NetworkFileError(f"{file}: malformed ({type(error).__name__}: {error})") from None
 
 

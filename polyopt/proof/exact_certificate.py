@@ -21,8 +21,10 @@ from polyopt.proof.rational import (
     first_bad_pivot,
     multiply,
     normal_form,
+    shown,
     to_rational,
 )
+from polyopt.proof.size import require_few_factors
 from polyopt.relaxation.multiplier import Cone, Factor
 from polyopt.relaxation.quotient import binary_rules
 
@@ -127,13 +129,14 @@ def check_certificate(problem: PolynomialProblem, certificate: ExactCertificate)
         monomial, value = wrong[0]
         names = "*".join(problem.variables[i - 1] for i in monomial) or "1"
         raise ProofRejectedError(
-            f"the identity fails: the two sides differ by {float(value):.3g} at the monomial "
+            f"the identity fails: the two sides differ by {shown(value)} at the monomial "
             f"{names} (and at {len(wrong) - 1} more)"
         )
     return certificate.value
 
 
 def _product(constraints: Constraints, term: ExactTerm, number: int) -> Rational:
+    require_few_factors(len(term.factors), number)
     result: Rational = {(): Fraction(1)}
     for factor in term.factors:
         result = multiply(result, to_rational(constraints.get(factor, number)))

@@ -20,7 +20,9 @@ from polyopt.polynomial.matrix import PolynomialMatrix
 from polyopt.polynomial.monomials import Rows
 from polyopt.problem import PolynomialProblem
 from polyopt.proof.certificate import CertificateTerm
+from polyopt.proof.rational import shown
 from polyopt.proof.rounding import require_safe_range
+from polyopt.proof.size import require_memory
 from polyopt.relaxation.multiplier import Cone, Factor
 
 Array = NDArray[np.float64]
@@ -68,6 +70,9 @@ def matrix_term(problem: PolynomialProblem, term: CertificateTerm, number: int) 
         )
     if data.ndim != 2:
         raise ProofRejectedError(f"term {number} needs a factor of two dimensions")
+    require_memory(
+        len(basis) ** 2 * len(matrix.rows), basis.shape[1] + matrix.rows.shape[1], number
+    )
     gram, size = data @ data.T, np.abs(data) @ np.abs(data).T
     j, i = np.tril_indices(len(basis))
     twice = np.where(i == j, 1.0, 2.0)
@@ -147,7 +152,7 @@ def check_second_order(
     if data[0] < 0 or data[0] ** 2 < sum((s * s for s in data[1:]), Fraction(0)):
         raise ProofRejectedError(
             f"term {number} lies outside its second-order cone: the first number "
-            f"{float(data[0]):g} is less than the norm of the others"
+            f"{shown(data[0])} is less than the norm of the others"
         )
 
 

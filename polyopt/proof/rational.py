@@ -7,6 +7,7 @@ rational numbers that they are.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -138,5 +139,22 @@ def round_down(value: Fraction) -> float:
     >>> Fraction(round_down(Fraction(1, 3))) <= Fraction(1, 3)
     True
     """
-    result = float(value)
+    try:
+        result = float(value)
+    except OverflowError:
+        return sys.float_info.max if value > 0 else -math.inf
     return math.nextafter(result, -math.inf) if Fraction(result) > value else result
+
+
+def shown(value: Fraction) -> str:
+    """Three digits of a rational number of any size, for messages.
+
+    Examples
+    --------
+    >>> shown(Fraction(1, 3)), shown(Fraction(-(10**400)))
+    ('0.333', 'less than -1e308')
+    """
+    try:
+        return f"{float(value):.3g}"
+    except OverflowError:
+        return "more than 1e308" if value > 0 else "less than -1e308"

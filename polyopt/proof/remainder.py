@@ -25,6 +25,7 @@ from polyopt.proof.certificate import CertificateTerm, SosCertificate
 from polyopt.proof.constraints import Constraints
 from polyopt.proof.matrix_term import Entries, matrix_term
 from polyopt.proof.rounding import TINY, UNIT, gamma, require_safe_range, sum_down, up
+from polyopt.proof.size import require_few_factors, require_memory
 from polyopt.relaxation.multiplier import Cone
 from polyopt.relaxation.quotient import binary_rules
 
@@ -83,7 +84,7 @@ def remainder(problem: PolynomialProblem, certificate: SosCertificate) -> tuple[
             rows, values, sizes, steps = matrix_term(problem, term, number)
         else:
             rows, values, sizes, steps = _times(
-                _multiplier(term, number), _product(constraints, term, number)
+                _multiplier(term, number), _product(constraints, term, number), number
             )
         parts.append((rows, -values, sizes, steps))
     rules = binary_rules(problem)
@@ -96,6 +97,7 @@ def remainder(problem: PolynomialProblem, certificate: SosCertificate) -> tuple[
 def _product(constraints: Constraints, term: CertificateTerm, number: int) -> Entries | None:
     """Give the product of a term's constraints, None for 1; check that the cone allows it."""
     result: Entries | None = None
+    require_few_factors(len(term.factors), number)
     for factor in term.factors:
         polynomial = constraints.get(factor, number)
         coefficients = polynomial.coefficients
@@ -104,7 +106,7 @@ def _product(constraints: Constraints, term: CertificateTerm, number: int) -> En
         if result is None:
             result = entries
         else:
-            merged = _collect([_times(result, entries)], len(polynomial.variables))
+            merged = _collect([_times(result, entries, number)], len(polynomial.variables))
             require_safe_range(merged[2], f"the product of constraints of term {number}")
             result = (*merged[:3], int(merged[3].max(initial=0)))
     has_equality = any(factor.kind == "equality" for factor in term.factors)
@@ -133,6 +135,7 @@ def _multiplier(term: CertificateTerm, number: int) -> Entries:
         return basis, data, np.abs(data), 0
     if data.ndim != 2:
         raise ProofRejectedError(f"term {number} needs a factor of two dimensions")
+    require_memory(len(basis) ** 2, basis.shape[1], number)
     gram, size = data @ data.T, np.abs(data) @ np.abs(data).T
     j, i = np.tril_indices(len(basis))
     twice = np.where(i == j, 1.0, 2.0)
@@ -140,10 +143,12 @@ def _multiplier(term: CertificateTerm, number: int) -> Entries:
     return rows, twice * gram[i, j], twice * size[i, j], data.shape[1] + 1
 
 
-def _times(left: Entries, right: Entries | None) -> Entries:
+def _times(left: Entries, right: Entries | None, number: int) -> Entries:
     """Expand a product without merging equal monomials."""
     if right is None:
         return left
+    width = left[0].shape[1] + right[0].shape[1]
+    require_memory(len(left[1]) * len(right[1]), width, number)
     rows = monomials.multiply(left[0][:, None], right[0][None])
     values = np.outer(left[1], right[1]).ravel()
     sizes = np.outer(left[2], right[2]).ravel()

@@ -13,8 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +37,16 @@ FORMAT, VERSION, EXACT_VERSION = "polyopt proof", 1, 2
 MATRIX_VERSION, EXACT_MATRIX_VERSION = 3, 4
 _VERSIONS = (VERSION, EXACT_VERSION, MATRIX_VERSION, EXACT_MATRIX_VERSION)
 _MEMBERS = ("header", "basis", "data", "lower", "upper")
-_LARGEST = 2**33
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|][uif][1248])', 'fortran_order': (?:True|False), "
+    rb"'shape': \((\d{1,15}),\), \}\s*"
+)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: Bytes that any file may unpack to, and times its own size that a larger one may.
+_FREE, _RATIO = 2**26, 100
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError,
+)  # fmt: skip
 
 
 def save_proof(proof: ProvenBound, path: str | os.PathLike[str]) -> None:
@@ -159,7 +171,9 @@ def load_proof(path: str | os.PathLike[str]) -> ProvenBound:
         header = json.loads(bytes(arrays.pop("header")).decode())
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except RecursionError:
+        raise FormatError(f"{name} is not a proof file: nested too deeply") from None
+    except (*_BROKEN, KeyError) as error:
         raise FormatError(f"{name} is not a proof file: {error}") from None
     try:
         return _parse(header, arrays)
@@ -173,14 +187,30 @@ def load_proof(path: str | os.PathLike[str]) -> ProvenBound:
 
 def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
-        sizes = {info.filename: info.file_size for info in archive.infolist()}
-    missing = [member for member in _MEMBERS if f"{member}.npy" not in sizes]
-    if missing:
-        raise ValueError(f"it has no {missing[0]}")
-    if sum(sizes.values()) > _LARGEST:
-        raise ValueError("it unpacks to more than 8 GiB")
-    with np.load(path, allow_pickle=False) as archive:
-        return {member: archive[member] for member in _MEMBERS}
+        found = {info.filename: info for info in archive.infolist()}
+        missing = [member for member in _MEMBERS if f"{member}.npy" not in found]
+        if missing:
+            raise ValueError(f"it has no {missing[0]}")
+        if len(archive.infolist()) > len(_MEMBERS):
+            raise ValueError("it has members that do not belong to a proof, or one of them twice")
+        if any(info.compress_type not in _METHODS for info in found.values()):
+            raise ValueError("it is packed by a method that is not read")
+        size, unpacked = os.stat(path).st_size, sum(info.file_size for info in found.values())
+        if unpacked > max(_FREE, _RATIO * size):
+            raise ValueError(f"its {size} bytes unpack to {unpacked}")
+        return {member: _vector(member, archive.read(f"{member}.npy")) for member in _MEMBERS}
+
+
+def _vector(member: str, data: bytes) -> NDArray[Any]:
+    """Read a vector in the npy format, without parsing its header as a Python literal."""
+    length = 10 + int.from_bytes(data[8:10], "little")
+    match = _HEADER.fullmatch(data[10:length])
+    if data[:8] != b"\x93NUMPY\x01\x00" or match is None:
+        raise ValueError(f"the member {member} is no vector of numbers")
+    dtype, count = np.dtype(match[1].decode()), int(match[2])
+    if len(data) != length + count * dtype.itemsize:
+        raise ValueError(f"the member {member} declares {count} numbers, but has not as many")
+    return np.frombuffer(data, dtype=dtype, offset=length).copy()
 
 
 def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
@@ -216,6 +246,11 @@ def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
         shape = tuple(int(number) for number in item["data"])
         if min((rows, width, *shape)) < 0 or len(shape) not in (1, 2):
             raise FormatError("a term has a negative or strange shape")
+        given = _read_components(item)
+        # Without variables there is one monomial, for each row of a matrix.
+        most = basis.size if width else 1 if given is None else len(given)
+        if rows > most or shape[0] != rows or max(shape) > max(rows, data.size):
+            raise FormatError("a term has more monomials than the file, or fewer coefficients")
         count = rows * width
         size = int(np.prod(shape, dtype=object))
         if used + count > basis.size or read + size > data.size:
@@ -228,7 +263,7 @@ def _parse(header: Any, arrays: dict[str, NDArray[Any]]) -> ProvenBound:
                 Cone(item["cone"]),
                 table,
                 data[read : read + size].reshape(shape),
-                None if (given := _read_components(item)) is None else np.array(given, dtype=int),
+                None if given is None else np.array(given, dtype=int),
             )
         )
         used, read = used + count, read + size

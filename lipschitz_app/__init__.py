@@ -76,7 +76,7 @@ from lipschitz_app.ranges import LayerRange, interval_ranges, pre_activation_ran
 from lipschitz_app.readers import from_keras_weights, from_sklearn, from_torch, load_network
 from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
 from lipschitz_app.result import LipschitzResult
-from lipschitz_app.sweeps import Sweep, SweepRow, sweep
+from lipschitz_app.sweeps import Sweep, SweepInterrupted, SweepRow, sweep
 from lipschitz_app.upper import LowRankProof, UnprovenBoundWarning
 
 __all__ = [
@@ -136,6 +136,7 @@ __all__ = [
     "Softplus",
     "StoreError",
     "Sweep",
+    "SweepInterrupted",
     "SweepRow",
     "Tanh",
     "Unflatten",

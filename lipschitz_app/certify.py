@@ -26,11 +26,12 @@ from numpy.typing import ArrayLike
 from lipschitz_app import norms
 from lipschitz_app.errors import InvalidOptionError, NoBoundError, UnsupportedError
 from lipschitz_app.fingerprint import fingerprint
+from lipschitz_app.interrupts import watched_interrupts
 from lipschitz_app.layers.activation import ReLU
 from lipschitz_app.layers.linear import Linear
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.network import Network
-from lipschitz_app.parallel import run_tasks
+from lipschitz_app.parallel import check_jobs, run_tasks
 from lipschitz_app.ranges.interval import interval_ranges
 from lipschitz_app.regions import Ball, Box, Region
 from lipschitz_app.rounding import FloatArray, Norm, down
@@ -170,6 +171,8 @@ def certify(
             time.perf_counter() - begin,
         )
 
+    if radius is not None:
+        _region(point, radius, name, domain)  # says so where the domain leaves nothing
     if margins.min() <= 0:
         nothing = np.full(margins.size, math.inf)
         tested = radius or 0.0
@@ -365,6 +368,7 @@ def certified_accuracy(
         raise InvalidOptionError(
             f"{len(points)} inputs and {len(truth)} labels; give one label per input, at least one"
         )
+    check_jobs(n_jobs)
     if not radius > 0:
         raise InvalidOptionError(f"radius is {radius}; give a positive number")
     name = norms.as_norm(norm)
@@ -376,10 +380,13 @@ def certified_accuracy(
         waiting = [i for i, key in enumerate(keys) if key not in results.records]
         say(f"{len(points)} inputs, {len(points) - len(waiting)} of them known already")
         arguments = [(net, points[i], radius, settings) for i in waiting]
-        for done, (number, record) in enumerate(run_tasks(_one, arguments, n_jobs), start=1):
-            index = waiting[number]
-            results.add(keys[index], record)
-            say(f"{done}/{len(waiting)} input {index}: proven within {record['radius']:.4g}")
+        with watched_interrupts() as interrupts:
+            for done, (number, record) in enumerate(run_tasks(_one, arguments, n_jobs), start=1):
+                # What methods came to as they were interrupted is not their last word.
+                interrupts.check()
+                index = waiting[number]
+                results.add(keys[index], record)
+                say(f"{done}/{len(waiting)} input {index}: proven within {record['radius']:.4g}")
         records = [results.records[key] for key in keys]
     return CertifiedAccuracy(
         radius,

@@ -10,11 +10,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lipschitz_app.commands import anchored, bound, demo, radius
+from lipschitz_app.commands import anchored, bound, certify, compare, demo, radius, sweep
 from lipschitz_app.errors import NoBoundError
 from polyopt.errors import MemoryEstimateError, PolyoptError, SolverError
 
-COMMANDS = (bound, anchored, radius, demo)
+COMMANDS = (bound, compare, sweep, certify, anchored, radius, demo)
 """Modules with ``add_parser(subparsers)``, which sets the function that runs as ``run``."""
 
 

@@ -199,7 +199,7 @@ def lipschitz_constant(
         neurons=neurons,
         timings=timings,
         notes=bound.notes,
-        status=bound.status,
+        status="interrupted" if lower and found is None else bound.status,
         proof=bound.proof,
         problem=bound.problem,
         margin=bound.margin,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from lipschitz_app.errors import InvalidOptionError
+
 
 def run_tasks(
     function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], n_jobs: int
@@ -31,6 +33,23 @@ def run_tasks(
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     calls = (joblib.delayed(_numbered)(i, function, given) for i, given in enumerate(arguments))
     yield from parallel(calls)
+
+
+def check_jobs(n_jobs: int) -> None:
+    """Check a number of processes before anything is opened or computed.
+
+    Raises
+    ------
+    InvalidOptionError
+
+    Examples
+    --------
+    >>> check_jobs(-1)
+    """
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0:
+        raise InvalidOptionError(
+            f"n_jobs is {n_jobs!r}; give a number of processes, or -1 for all cores"
+        )
 
 
 def _numbered(

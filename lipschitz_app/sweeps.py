@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
@@ -19,10 +19,11 @@ import numpy as np
 from lipschitz_app import norms
 from lipschitz_app.errors import InvalidOptionError, LipschitzError
 from lipschitz_app.fingerprint import fingerprint
+from lipschitz_app.interrupts import watched_interrupts
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, as_target
-from lipschitz_app.parallel import run_tasks
+from lipschitz_app.parallel import check_jobs, run_tasks
 from lipschitz_app.regions import Region, check_region
 from lipschitz_app.store import open_store
 from lipschitz_app.tables import text_table
@@ -104,8 +105,28 @@ class Sweep:
             body.append((*cells, f"{row.seconds:.2f} s", note))
         return text_table(header, body, right=(4, 6, 7))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {"rows": [asdict(row) for row in self.rows]}
+
     def __str__(self) -> str:
         return self.table()
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a sweep; what was computed by then is here, and in the store if there is one.
+
+    Attributes
+    ----------
+    partial : Sweep
+        The rows that are known.
+    missing : int
+        The number of those that are not.
+    """
+
+    def __init__(self, partial: Sweep, missing: int) -> None:
+        super().__init__(f"{len(partial)} of {len(partial) + missing} bounds are known")
+        self.partial, self.missing = partial, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +190,8 @@ def sweep(
         Something does not fit; found before anything is computed.
     StoreError
         The file is damaged, in use, or holds something else.
-    KeyboardInterrupt
-        Interrupted; what was computed is in the store.
+    SweepInterrupted
+        Ctrl-C, a KeyboardInterrupt; it holds what was computed, and so does the store.
 
     Examples
     --------
@@ -181,6 +202,7 @@ def sweep(
     >>> [(row.region, row.method, round(row.upper, 6)) for row in result][1:3]
     [('radius 0.5', 'interval', 4.0), ('radius 1.0', 'product', 6.0)]
     """
+    check_jobs(n_jobs)
     tasks = _tasks(net, regions, outputs, methods, norm, options)
     say = progress or (lambda text: None)
     with open_store(store) as results:
@@ -193,12 +215,21 @@ def sweep(
         resumed = {task.key for task in tasks} - {task.key for task in waiting}
         say(f"{len(tasks)} bounds, {len(resumed)} of them known already")
         arguments = [(net, t.region, norm, t.output, t.method, options) for t in waiting]
-        for done, (index, record) in enumerate(run_tasks(_bound, arguments, n_jobs), start=1):
-            task = waiting[index]
-            results.add(task.key, record)
-            bound = record["error"] or f"{record['result']['upper']:.6g}"
-            say(f"{done}/{len(waiting)} {task.name}, {task.label}, {task.method}: {bound}")
-        return Sweep(
+        interrupted = False
+        with watched_interrupts() as interrupts:
+            try:
+                for done, (index, record) in enumerate(
+                    run_tasks(_bound, arguments, n_jobs), start=1
+                ):
+                    # A bound that a method came to as it was interrupted is not its last word.
+                    interrupts.check()
+                    task = waiting[index]
+                    results.add(task.key, record)
+                    bound = record["error"] or f"{record['result']['upper']:.6g}"
+                    say(f"{done}/{len(waiting)} {task.name}, {task.label}, {task.method}: {bound}")
+            except KeyboardInterrupt:
+                interrupted = True
+        found = Sweep(
             tuple(
                 SweepRow(
                     region=task.name,
@@ -209,8 +240,12 @@ def sweep(
                     **results.records[task.key],
                 )
                 for task in tasks
+                if task.key in results.records
             )
         )
+    if interrupted:
+        raise SweepInterrupted(found, len(tasks) - len(found))
+    return found
 
 
 def _tasks(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from lipschitz_app.affine_relu import AnchoredBound, anchored_bound
-from lipschitz_app.commands.at_point import add_output_arguments, add_point_arguments, at_point
+from lipschitz_app.commands.arguments import add_printing_arguments
+from lipschitz_app.commands.at_point import add_point_arguments, at_point
 from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.network import Network
 from lipschitz_app.rounding import FloatArray
@@ -29,7 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "and networks, and a lower bound",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the lower bound's random starts")
-    add_output_arguments(parser)
+    add_printing_arguments(parser)
     parser.set_defaults(run=run)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lipschitz_app.commands.arguments import read_point
+from lipschitz_app.commands.arguments import add_network_argument, read_point
 from lipschitz_app.network import Network
 from lipschitz_app.readers import load_network
 from lipschitz_app.rounding import FloatArray
@@ -19,19 +19,13 @@ Result = TypeVar("Result")
 
 def add_point_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the network and the point, before the options of the subcommand's own."""
-    parser.add_argument("network", help="network file")
+    add_network_argument(parser)
     parser.add_argument(
         "--center",
         metavar="FILE",
         required=True,
         help="a point: .npy, .npz (FILE:name), .csv, .txt",
     )
-
-
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options about what is printed."""
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
 def at_point(

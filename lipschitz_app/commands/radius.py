@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from lipschitz_app.affine_relu import CertifiedRadius, certified_radius
-from lipschitz_app.commands.at_point import add_output_arguments, add_point_arguments, at_point
+from lipschitz_app.commands.arguments import add_printing_arguments
+from lipschitz_app.commands.at_point import add_point_arguments, at_point
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "largest logit cannot change.",
     )
     add_point_arguments(parser)
-    add_output_arguments(parser)
+    add_printing_arguments(parser)
     parser.set_defaults(run=run)
 
 

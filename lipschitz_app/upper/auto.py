@@ -33,23 +33,26 @@ def auto_bound(task: Task) -> tuple[str, UpperBound]:
     """Return the smallest bound of the methods that suit the network, and its method's name."""
     found = {method: METHODS[method](task) for method in ("interval", "product")}
     neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
-    if task.norm == "2" and neurons <= AUTO_LIPSDP:
-        try:
-            found["lipsdp"] = METHODS["lipsdp"](task)
-        except (NoBoundError, UnsupportedError) as error:
-            task.say(f"lipsdp: {error}")
-    why = ""
-    if len(task.ranges) != 1:
-        why = _relax_deep(task, neurons, found)
-    else:
-        hidden = presolve(task.net, task.ranges, task.output)
-        if hidden.unstable:
-            why = _relax(task, hidden, found)
+    why, status = "", ""
+    try:
+        if task.norm == "2" and neurons <= AUTO_LIPSDP:
+            try:
+                found["lipsdp"] = METHODS["lipsdp"](task)
+            except (NoBoundError, UnsupportedError) as error:
+                task.say(f"lipsdp: {error}")
+        if len(task.ranges) != 1:
+            why = _relax_deep(task, neurons, found)
+        else:
+            hidden = presolve(task.net, task.ranges, task.output)
+            if hidden.unstable:
+                why = _relax(task, hidden, found)
+    except KeyboardInterrupt:
+        why, status = "interrupted before other methods came to a bound", "interrupted"
     best = min(found, key=lambda method: found[method].value)
     bound = found[best]
     if why:
         bound = replace(bound, notes=(*bound.notes, f"auto took {best}: {why}"))
-    return best, bound
+    return best, replace(bound, status=status or bound.status)
 
 
 def _relax(task: Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -29,6 +29,22 @@ class Interrupts:
         """Raise KeyboardInterrupt if an interrupt came and somebody caught it."""
         if self.came:
             raise KeyboardInterrupt
+
+    def once_more(self, say: Callable[[str], None]) -> Callable[[str], None]:
+        """Return `say`, raising an interrupt that came once more when it is called next.
+
+        A part of a method may have caught it to return its own best, while the method goes on.
+        """
+        raised = False
+
+        def tell(text: str) -> None:
+            nonlocal raised
+            if self.came and not raised:
+                raised = True
+                raise KeyboardInterrupt
+            say(text)
+
+        return tell
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from lipschitz_app import norms
 from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.gradients import gradient_norm_lower
+from lipschitz_app.interrupts import watched_interrupts
 from lipschitz_app.lower.ascent import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import Output, OutputMap, OutputVector, as_output, as_target
@@ -167,13 +168,15 @@ def lipschitz_constant(
         say(f"layer {number}: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
     end = math.inf if time_limit is None else begin + time_limit
     single = as_output(0, net.output_size) if isinstance(target, OutputMap) else target
-    task = Task(net, region, name, single, layers, prove, solver, tolerance, end, say, gap)
-    if isinstance(target, OutputMap):
-        method, bound = whole_bound(task, target, method)
-    elif method == "auto":
-        method, bound = auto_bound(task)
-    else:
-        bound = _methods.METHODS[method](task)
+    with watched_interrupts() as interrupts:
+        tell = interrupts.once_more(say)
+        task = Task(net, region, name, single, layers, prove, solver, tolerance, end, tell, gap)
+        if isinstance(target, OutputMap):
+            method, bound = whole_bound(task, target, method)
+        elif method == "auto":
+            method, bound = auto_bound(task)
+        else:
+            bound = _methods.METHODS[method](task)
     timings |= bound.timings
     say(f"upper bound {bound.value:.6f} ({bound.kind}, {method})")
     found = _lower(task, output, output_norm, rng, time_limit) if lower else None

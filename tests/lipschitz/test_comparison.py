@@ -13,6 +13,7 @@ import pytest
 
 import lipschitz_app as la
 from lipschitz_app import comparison as module
+from lipschitz_app.interrupts import watched_interrupts
 
 from .networks import benchmark
 
@@ -124,6 +125,19 @@ def test_ctrl_c_leaves_what_is_there(net: la.Network, monkeypatch: pytest.Monkey
     assert [row.method for row in found] == ["product"]
     assert found.interrupted
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_that_a_part_caught_is_raised_once_more() -> None:
+    said: list[str] = []
+    with watched_interrupts() as interrupts:
+        tell = interrupts.once_more(said.append)
+        tell("before")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            tell("after")
+        tell("at the end")
+    assert said == ["before", "at the end"]
 
 
 def test_bad_arguments(net: la.Network) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of bounds; matplotlib (``pip install polyopt[plot]``) is imported when one is drawn."""
+"""Bounds of the anchored Lipschitz constant against the radius."""
 
 from __future__ import annotations
 

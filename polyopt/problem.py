@@ -315,7 +315,7 @@ def _relation(item: Any, index: int) -> tuple[Any, str]:
             )
         if isinstance(item, (sympy.GreaterThan, sympy.LessThan)):
             return item.gts - item.lts, "inequality"
-        if isinstance(item, sympy.Equality):
+        if isinstance(item, sympy.Equality) and not (item.lhs.is_Boolean or item.rhs.is_Boolean):
             return item.lhs - item.rhs, "equality"
     raise InvalidProblemError(
         f"{place} is {str(item)!r}, which is not a relation; write p >= q, p <= q or p == q "

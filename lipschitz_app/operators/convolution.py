@@ -30,6 +30,10 @@ def as_pair(value: int | Pair, name: str, least: int) -> Pair:
     return int(pair[0]), int(pair[1])
 
 
+_MOST_POSITIONS = 16_000_000
+"""Positions of a sliding window; a file of a few bytes may declare any number."""
+
+
 def window_output(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
     """Return the output height and width of a sliding window.
 
@@ -44,7 +48,13 @@ def window_output(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilatio
         raise InvalidNetworkError(
             f"a window of {reach} does not fit into an input of {size} with padding {padding}"
         )
-    return room[0] // stride[0] + 1, room[1] // stride[1] + 1
+    height, width = room[0] // stride[0] + 1, room[1] // stride[1] + 1
+    if height * width > _MOST_POSITIONS:
+        raise InvalidNetworkError(
+            f"a window slides over {height} by {width} positions; at most {_MOST_POSITIONS} are "
+            "offered"
+        )
+    return height, width
 
 
 class ConvolutionOperator(AffineOperator):

@@ -19,7 +19,7 @@ from lipschitz_app.layers.base import Shape
 from lipschitz_app.network import Network
 from lipschitz_app.rounding import FloatArray
 
-MAX_ENTRIES = 100_000_000
+MAX_ENTRIES = 16_000_000
 """Most entries of one tensor; a file that declares more is refused before anything is allocated."""
 
 MAX_LAYERS = 5_000

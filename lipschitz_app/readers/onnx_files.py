@@ -102,10 +102,12 @@ def from_onnx(
     for position, proto in enumerate(graph.node):
         where = f"node {position}, {proto.op_type} {proto.name!r}"
         try:
-            found = _apply(built, proto, values, bytes_)
+            # The layers refuse NaN; signalling ones would warn before.
+            with np.errstate(invalid="ignore"):
+                found = _apply(built, proto, values, bytes_)
         except (UnsupportedError, InvalidNetworkError, ActivationError) as error:
             raise type(error)(f"{where}: {error}") from None
-        except (IndexError, TypeError, ValueError, KeyError) as error:
+        except (IndexError, TypeError, ValueError, KeyError, OverflowError) as error:
             raise InvalidNetworkError(f"{where} is malformed: {error}") from None
         for name in proto.output:
             values.setdefault(name, None)
@@ -157,9 +159,12 @@ def _constant(tensor: Any, size: int) -> np.ndarray:
             f"the tensor {tensor.name!r} declares {count} entries, more than the file can hold"
         )
     try:
-        return np.asarray(numpy_helper.to_array(tensor))
+        values = np.asarray(numpy_helper.to_array(tensor))
     except (ValueError, TypeError) as error:
         raise InvalidNetworkError(f"the tensor {tensor.name!r} is malformed: {error}") from None
+    if values.dtype.kind in "cOSUmM":
+        raise UnsupportedError(f"the tensor {tensor.name!r} holds {values.dtype}, not real numbers")
+    return values
 
 
 def _input_shape(value: Any, given: Sequence[int] | None) -> tuple[int, ...]:

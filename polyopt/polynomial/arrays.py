@@ -39,6 +39,11 @@ def variables(name: str, number: int | None = None) -> list[Polynomial]:
     >>> print(x[2] + a * b)
     x2 + a*b
     """
+    if not isinstance(name, str):
+        raise InvalidProblemError(
+            f'the names of the variables are {name!r}; give text such as "x y", or a stem and a '
+            "number"
+        )
     if number is None:
         names = Variables(name.replace(",", " ").split())
     elif isinstance(number, (int, np.integer)) and number > 0:

@@ -6,6 +6,7 @@ variables takes half a minute there and 0.05 s with packed keys.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -20,17 +21,22 @@ from polyopt.polynomial.variables import Variables
 if TYPE_CHECKING:
     import sympy
 
+#: Terms and degree of what a sympy expression expands to, at most.
+_MOST_TERMS = 2_000_000
+
 
 def is_sympy(item: object) -> bool:
     """Tell whether an object comes from sympy, without importing it."""
-    return type(item).__module__.partition(".")[0] == "sympy"
+    # Classes that sympy makes for undefined functions have no module.
+    return any(str(kind.__module__).partition(".")[0] == "sympy" for kind in type(item).__mro__)
 
 
 def variable_names(variables: Iterable[object]) -> Variables:
     """Names of variables given as strings, sympy symbols or generator polynomials."""
-    if isinstance(variables, str):
+    if isinstance(variables, str) or not hasattr(variables, "__iter__"):
+        kind = "the string " if isinstance(variables, str) else ""
         raise InvalidProblemError(
-            f"the variables are the string {variables!r}; give a list of names or symbols"
+            f"the variables are {kind}{variables!r}; give a list of names or symbols"
         )
     names = []
     for item in variables:
@@ -100,9 +106,15 @@ def from_sympy(
         raise NotPolynomialError(f'"{expression}"{where} is not a polynomial expression')
     if not symbols:
         return Polynomial.constant(_real(expression, where), names)
+    size = _terms_at_most(expression)
+    if size > _MOST_TERMS:
+        raise InvalidProblemError(
+            f"{place or 'the expression'} has powers and products that expand to up to {size:.2g} "
+            "terms or degrees; write it with fewer, or introduce variables with equations"
+        )
     try:
         terms = sympy.Poly(expression, *symbols).terms()
-    except sympy.PolynomialError:
+    except sympy.polys.polyerrors.BasePolynomialError:
         raise NotPolynomialError(
             f'"{_culprit(expression, symbols)}"{where} is not polynomial in ({_listed(names)})'
         ) from None
@@ -198,3 +210,38 @@ def _culprit(expression: Any, symbols: list[sympy.Symbol]) -> Any:
         if not part.is_polynomial(*symbols):
             return _culprit(part, symbols)
     return expression
+
+
+def _terms_at_most(expression: Any) -> float:
+    """Bound of the degree and the number of terms after expansion, as the size of both."""
+    terms, degree = _expanded(expression)
+    variables = len(expression.free_symbols)
+    dense = math.exp(min(700.0, _log_binomial(variables + degree, variables)))
+    return max(min(terms, dense), degree)
+
+
+def _expanded(expression: Any) -> tuple[float, float]:
+    """Numbers of terms and degree after expansion, at most."""
+    if not expression.args:
+        return 1.0, 1.0 if expression.free_symbols else 0.0
+    if expression.is_Pow:
+        if not (expression.exp.is_Integer and expression.exp.is_positive):
+            return 1.0, 1.0
+        terms, degree = _expanded(expression.base)
+        exponent = float(min(expression.exp, 10**300))
+        logarithm = _log_binomial(terms + exponent - 1.0, exponent) if terms > 1 else 0.0
+        return math.exp(min(700.0, logarithm)), min(1e300, degree * exponent)
+    parts = [_expanded(part) for part in expression.args]
+    if expression.is_Add:
+        return min(1e300, sum(t for t, _ in parts)), max(d for _, d in parts)
+    if expression.is_Mul:
+        logarithm = sum(math.log(t) for t, _ in parts)
+        return math.exp(min(700.0, logarithm)), min(1e300, sum(d for _, d in parts))
+    return 1.0, 1.0
+
+
+def _log_binomial(n: float, k: float) -> float:
+    """Logarithm of ``n`` over ``k``, from above where the numbers are very large."""
+    if n > 1e15:
+        return min(k, n - k) * math.log(n) if min(k, n - k) < 1e3 else math.inf
+    return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)

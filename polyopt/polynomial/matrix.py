@@ -188,14 +188,14 @@ class PolynomialMatrix:
         batch = np.atleast_2d(points)
         values = np.empty((len(batch), self.side, self.side))
         step = max(1, _CHUNK // max(1, self.rows.size))
-        flat = self.coefficients.reshape(len(self.rows), -1)
+        flat = self.coefficients.reshape(len(self.rows), self.side**2)
         for start in range(0, len(batch), step):
             part = batch[start : start + step]
             extended = np.concatenate([np.ones((len(part), 1)), part], axis=1)
             product = np.ones((len(part), len(self.rows)))
             for column in range(self.rows.shape[1]):
                 product *= extended[:, self.rows[:, column]]
-            values[start : start + step] = (product @ flat).reshape(-1, self.side, self.side)
+            values[start : start + step] = (product @ flat).reshape(len(part), self.side, self.side)
         result: NDArray[np.float64] = values[0] if points.ndim == 1 else values
         return result
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _CHUNK = 4_000_000
 
+_LARGEST_DEGREE = 10_000_000
+#: Bytes of a product before equal monomials are merged.
+_LARGEST_PRODUCT = 2**33
+
 
 class Polynomial:
     """A real polynomial in named variables.
@@ -344,6 +348,7 @@ class Polynomial:
         if right is None:
             return NotImplemented
         variables, left, right = self._shared(right)
+        _require_size(left.number_of_terms * right.number_of_terms, self.degree + right.degree)
         rows = monomials.multiply(left.rows[:, None, :], right.rows[None, :, :])
         coefficients = _product(left.coefficients[:, None], right.coefficients[None, :])
         return Polynomial._sum_terms(
@@ -383,6 +388,7 @@ class Polynomial:
                 f"a polynomial to the power {exponent!r} is not a polynomial; "
                 "the exponent must be a nonnegative integer"
             )
+        _require_size(1, max(0, self.degree) * int(exponent))
         result = Polynomial.constant(1.0, self.variables)
         power, rest = self, int(exponent)
         while rest:
@@ -467,3 +473,16 @@ def _elementwise(array: NDArray[Any], operation: Any) -> NDArray[Any]:
     for index in np.ndindex(*array.shape):
         result[index] = operation(array[index])
     return result
+
+
+def _require_size(terms: int, degree: int) -> None:
+    """Refuse products that no memory holds, before taking any."""
+    if degree > _LARGEST_DEGREE:
+        raise InvalidProblemError(
+            f"the result would have degree {degree}; at most {_LARGEST_DEGREE} is possible"
+        )
+    if terms * (24.0 + 8.0 * degree) > _LARGEST_PRODUCT:
+        raise InvalidProblemError(
+            f"the product has {terms} terms of degree up to {degree} before equal ones are "
+            "merged, which is too many; introduce variables with equations for the factors"
+        )

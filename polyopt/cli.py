@@ -20,6 +20,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from polyopt.errors import (
+    FormatError,
     MemoryEstimateError,
     PolyoptError,
     ProofError,
@@ -184,6 +185,11 @@ def _relaxation(problem: PolynomialProblem, arguments: argparse.Namespace) -> Re
 def _check(arguments: argparse.Namespace) -> int:
     from polyopt.proof import load_proof
 
+    if arguments.proof.endswith(".json"):
+        raise FormatError(
+            f"{arguments.proof} is a problem file by its name; the proof comes first: "
+            f"check {arguments.problem} {arguments.proof}"
+        )
     proof = load_proof(arguments.proof).check(load_problem(arguments.problem))
     if arguments.json:
         print(json.dumps({"bound": proof.bound, "bound_kind": proof.kind, "domain": proof.domain}))

@@ -229,10 +229,10 @@ class RelaxationResult:
 
     def __str__(self) -> str:
         relation = ">=" if self.relaxation.problem.sense == "min" else "<="
-        spent = ", ".join(f"{phase} {seconds:.3g} s" for phase, seconds in self.timings.items())
+        spent = ", ".join(f"{phase} {seconds:.3f} s" for phase, seconds in self.timings.items())
         lines = [
             f"{self.relaxation.name}: {self.status.value} with {self.solver} ({self.form} form)",
-            f"optimum {relation} {self.bound:.9g} (numerical; prove() makes it a proven bound)",
+            f"optimum {relation} {self.bound:.9g} (numerical{self._remark()})",
         ]
         if self.status.has_iterate:
             lines.append(f"on the data: {self.residuals}")
@@ -245,6 +245,25 @@ class RelaxationResult:
         memory = f"; peak memory {size_text(self.peak_memory)}" if self.peak_memory else ""
         lines.append(f"time: {spent}{memory}")
         return "\n".join(lines)
+
+    @property
+    def claims_infeasible(self) -> bool:
+        """Whether the solver says, without proof, that no point is feasible.
+
+        Examples
+        --------
+        >>> import polyopt as po
+        >>> x = po.variables("x", 1)[0]
+        >>> problem = po.minimize(x, subject_to=[x >= 1, x <= 0])
+        >>> po.putinar(problem, order=1).solve().claims_infeasible
+        True
+        """
+        return self.bound == (np.inf if self.relaxation.problem.sense == "min" else -np.inf)
+
+    def _remark(self) -> str:
+        if self.claims_infeasible:
+            return "; po.prove_infeasible(problem) may prove that no point is feasible"
+        return "; prove() makes it a proven bound" if self.status.has_iterate else ""
 
     def _repr_html_(self) -> str:
         relation = ">=" if self.relaxation.problem.sense == "min" else "<="

@@ -111,7 +111,8 @@ class Solution:
             lines.append("no feasible point found")
         if self.proof is not None:
             lines.append(f"proof   {self.proof}")
-        lines.append(f"tried   {len(self.history)} relaxations in {self.seconds:.3g} s")
+        tried = f"{len(self.history)} relaxation{'s' if len(self.history) != 1 else ''}"
+        lines.append(f"tried   {tried} in {self.seconds:.3g} s")
         lines += [f"  {attempt}" for attempt in self.history]
         return "\n".join(lines)
 

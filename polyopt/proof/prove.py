@@ -62,9 +62,13 @@ def prove(
     start = time.perf_counter()
     relaxation, problem = result.relaxation, result.relaxation.problem
     if not result.status.has_iterate or not np.isfinite(result.solution.z).all():
+        empty = result.claims_infeasible
+        remedy = (
+            " po.prove_infeasible(problem) may prove that no point is feasible." if empty else ""
+        )
         raise ProofError(
             f"the solver returned no multipliers to start from (status {result.status.value}): "
-            f"{result.status.text}"
+            f"{result.status.text}{remedy}"
         )
     region = find_box(problem)
     if box is not None:

@@ -200,8 +200,10 @@ def _pattern(
         return correlative_sparsity(problem, chordal=chordal, order=order)
     if sparsity is None or isinstance(sparsity, CorrelativeSparsity):
         return sparsity
+    refinement = "; term sparsity is .refine(TermSparsity())" if sparsity == "term" else ""
     raise RelaxationError(
         f'sparsity is {sparsity!r}; it must be "correlative", a CorrelativeSparsity or None'
+        f"{refinement}"
     )
 
 

@@ -97,6 +97,8 @@ def test_proof_is_saved_and_checked(
     other.write_text(json.dumps({**PROBLEM, "objective": "2*x0*x1"}))
     assert main(["check", path, str(other)]) == 2
     assert "only shows" in capsys.readouterr().err
+    assert main(["check", problem, path]) == 2
+    assert "the proof comes first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,12 @@ RELAXATIONS: list[Case] = [
         "sparsity is 'corelative'; it must be \"correlative\", a CorrelativeSparsity or None",
     ),
     (
+        "term sparsity as a pattern",
+        lambda: po.putinar(DISC, order=1, sparsity="term"),  # type: ignore[arg-type]
+        RelaxationError,
+        "None; term sparsity is .refine(TermSparsity())",
+    ),
+    (
         "pattern of another problem",
         lambda: po.putinar(QUINTIC, order=3, sparsity=po.correlative_sparsity(DISC)),
         SparsityError,

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -70,3 +71,28 @@ def test_an_order_that_is_too_low() -> None:
     with pytest.raises(RelaxationError, match="order 1 is too low"):
         po.prove_infeasible(problem, 1)
     assert po.prove_infeasible(problem).check(problem).bound == math.inf
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+@pytest.mark.parametrize("form", ["moment", "sos"])
+def test_relaxations_without_points_name_the_way_to_a_proof(
+    sense: str, form: Literal["moment", "sos"]
+) -> None:
+    x, y = po.variables("x y")
+    state = po.minimize if sense == "min" else po.maximize
+    problem = state(x + y, subject_to=[x**2 + y**2 <= 1, x * y >= 2])
+    result = po.putinar(problem, order=1).solve(form=form)
+    assert result.claims_infeasible
+    assert "prove_infeasible(problem) may prove" in str(result)
+    assert "prove() makes it" not in str(result)
+    with pytest.raises(po.PolyoptError, match="prove_infeasible"):
+        result.prove()
+    assert po.prove_infeasible(problem).check(problem).kind == "exact"
+
+
+def test_unbounded_relaxations_claim_nothing_about_points() -> None:
+    x, y = po.variables("x y")
+    result = po.putinar(po.minimize(x * y), order=1).solve()
+    assert result.bound == -math.inf
+    assert not result.claims_infeasible
+    assert "prove" not in str(result).splitlines()[1]

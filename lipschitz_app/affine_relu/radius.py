@@ -64,6 +64,14 @@ class CertifiedRadius:
     bound: float
     kind: str = "proven"
 
+    def __str__(self) -> str:
+        return (
+            f"class {self.label} within radius {self.radius:.8g} ({self.kind})\n"
+            f"  by the gap of the logits   {self.logit_rule_radius:.8g}\n"
+            f"  by the margins             {self.margin_rule_radius:.8g}\n"
+            f"  gap {self.gap:.8g}, anchored bound {self.bound:.8g} on that ball"
+        )
+
 
 def certified_radius(
     net: Network | Iterable[StageLike],
@@ -104,9 +112,16 @@ def certified_radius(
     stages = as_stages(net)
     last = stages[-1]
     if isinstance(last.operator, MaxPooling) or last.relu or last.operator.output_size < 2:
+        single = last.operator.output_size == 1 and not last.relu
+        remedy = (
+            "; where the class is the sign of one output, append la.Linear([[-1.0], [1.0]]) to the "
+            "layers: Network([*net.layers, ...])"
+            if single
+            else ""
+        )
         raise UnsupportedError(
             f"the network ends in {last.operator!r}{' with ReLU' if last.relu else ''}; a radius "
-            "needs at least two logits from an affine last layer"
+            f"needs at least two logits from an affine last layer{remedy}"
         )
     point = begin(stages, center, 0.0).center
     logits, error = _logits(stages, point)

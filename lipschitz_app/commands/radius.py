@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand and return the exit status."""
-    return at_point(arguments, certified_radius, _data, _text)
+    return at_point(arguments, certified_radius, _data, str)
 
 
 def _data(found: CertifiedRadius) -> dict[str, Any]:
@@ -36,12 +36,3 @@ def _data(found: CertifiedRadius) -> dict[str, Any]:
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in asdict(found).items()
     }
-
-
-def _text(found: CertifiedRadius) -> str:
-    return (
-        f"class {found.label} within radius {found.radius:.8g} ({found.kind})\n"
-        f"  by the gap of the logits   {found.logit_rule_radius:.8g}\n"
-        f"  by the margins             {found.margin_rule_radius:.8g}\n"
-        f"  gap {found.gap:.8g}, anchored bound {found.bound:.8g} on that ball"
-    )

@@ -96,7 +96,7 @@ def test_radius(files: Path) -> None:
         ),
         ("anchored net.npz --center x.npy --radius 1 --seed -1", "--seed is -1"),
         ("radius net.npz --center long.npy", "center has shape (3,)"),
-        ("radius one.npz --center y.npy", "at least two logits"),
+        ("radius one.npz --center y.npy", "append la.Linear([[-1.0], [1.0]])"),
     ],
 )
 def test_bad_input_has_status_two_and_a_reason(

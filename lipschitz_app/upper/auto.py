@@ -16,6 +16,9 @@ from lipschitz_app.upper.task import Task
 AUTO_EXACT = 10
 """Most unstable neurons that "auto" enumerates patterns for."""
 
+AUTO_EXACT_CONIC, AUTO_EXACT_SECONDS = 24, 20.0
+"""The same, and for how long at most, where the relaxations would go to a conic solver."""
+
 AUTO_PAIRS = 20_000
 """Most pairs of an input and an unstable neuron that "auto" takes "mccormick" for, else "hr2"."""
 
@@ -59,8 +62,14 @@ def _relax(task: Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str
     """Add the bound of the method that suits a hidden layer, and return why it does."""
     why = f"{hidden.unstable} unstable neurons"
     relu = hidden.encoding.name == "relu"
-    if relu and hidden.unstable <= AUTO_EXACT and not isinstance(task.region, Ball):
+    lowrank = task.solver in (None, "lowrank") and not lowrank_offered(
+        hidden, task.region, task.norm
+    )
+    most = AUTO_EXACT if lowrank or task.solver else AUTO_EXACT_CONIC
+    if relu and hidden.unstable <= most and not isinstance(task.region, Ball):
         limit = None if task.remaining is None else 0.5 * task.remaining
+        if hidden.unstable > AUTO_EXACT:
+            limit = min(limit or AUTO_EXACT_SECONDS, AUTO_EXACT_SECONDS)
         try:
             found["exact"] = exact_constant(hidden, task.region, task.norm, time_limit=limit)
             return f'{why}; "mccormick" gives a bound that does not rest on linear programs'
@@ -69,7 +78,7 @@ def _relax(task: Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str
     pairs = hidden.inputs * hidden.unstable
     small = 1 + hidden.inputs + hidden.unstable
     large = small if isinstance(task.region, Everywhere) else small + hidden.inputs
-    if not lowrank_offered(hidden, task.region, task.norm) and task.solver in (None, "lowrank"):
+    if lowrank:
         chosen = "mccormick" if pairs <= AUTO_PAIRS else "hr2"
         why += f", {pairs} pairs of inputs and unstable neurons"
     elif task.norm == "1" and isinstance(task.region, Everywhere):

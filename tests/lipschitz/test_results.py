@@ -64,6 +64,9 @@ def test_auto_takes_the_smallest_bound_and_says_why() -> None:
     engine = la.lipschitz_constant(wider, la.Box(center, 2.0), solver="clarabel", lower=False)
     assert engine.method == "hr2"
     assert relaxed.upper <= engine.upper * (1 + 1e-4)
+    in_other_norm = la.lipschitz_constant(wider, la.Box(center, 2.0), norm=2)
+    assert in_other_norm.method == "exact"
+    assert in_other_norm.lower == pytest.approx(in_other_norm.upper, rel=1e-6)
     deep, center = benchmark([4, 5, 5, 1], 0)
     other = la.lipschitz_constant(deep, la.Box(center, 0.05), lower=False)
     assert other.method in ("interval", "product")

@@ -34,7 +34,7 @@ from lipschitz_app.rounding import FloatArray, Norm, affine_interval, down, infl
 
 
 def gradient_interval(
-    net: Network,
+    net: Network | Sequence[ChainLayer],
     ranges: Sequence[LayerRange],
     output: OutputVector,
     pools: Sequence[tuple[FloatArray, FloatArray]] | None = None,
@@ -43,7 +43,7 @@ def gradient_interval(
 
     Parameters
     ----------
-    net : Network
+    net : Network, or sequence of ChainLayer in normal form
     ranges : sequence of LayerRange
         One per activation layer, or one per layer of the normal form but the last.
     output : OutputVector
@@ -63,6 +63,8 @@ def gradient_interval(
     >>> (low + 0.0).round(9).tolist()[0], high.round(9).tolist()
     (-1.0, [1.0, 3.0])
     """
+    if not isinstance(net, Network):
+        return _chain_interval(net, ranges, output)
     if not is_plain(net):
         if [layer.lower.size for layer in ranges] != [step.size for step in net.activations]:
             return _chain_interval(chain(net), ranges, output)
@@ -82,10 +84,12 @@ def _chain_interval(
     layers: Sequence[ChainLayer], ranges: Sequence[LayerRange], output: OutputVector
 ) -> tuple[FloatArray, FloatArray]:
     """Do the same on the normal form, whose matrices have errors."""
-    lower = upper = output.weights
-    for layer, found in zip(reversed(layers), [None, *reversed(ranges)], strict=True):
-        if found is not None:
-            lower, upper = scaled_by_slopes(lower, upper, found)
+    lower, upper = output.row(layers[-1].weight)
+    if layers[-1].weight_error.any():
+        error = inflate(np.abs(output.weights) @ layers[-1].weight_error, output.weights.size + 2)
+        lower, upper = down(lower - error), up(upper + error)
+    for layer, found in zip(reversed(layers[:-1]), reversed(ranges), strict=True):
+        lower, upper = scaled_by_slopes(lower, upper, found)
         size = np.maximum(np.abs(lower), np.abs(upper))
         zero = np.zeros(layer.weight.shape[1])
         lower, upper = affine_interval(layer.weight.T, zero, lower, upper)

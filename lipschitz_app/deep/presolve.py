@@ -89,7 +89,7 @@ class DeepNetwork:
 
 
 def presolve_deep(
-    net: Network,
+    net: Network | Sequence[ChainLayer],
     ranges: Sequence[LayerRange],
     output: OutputVector,
     decided: Sequence[np.ndarray] | None = None,
@@ -98,7 +98,8 @@ def presolve_deep(
 
     Parameters
     ----------
-    net : Network
+    net : Network or sequence of ChainLayer
+        The latter in normal form, for instance from :func:`lipschitz_app.relu_form.relu_chain`.
     ranges : sequence of LayerRange
         Proven ranges over the region, one per hidden layer of the network's chain.
     output : OutputVector
@@ -120,12 +121,12 @@ def presolve_deep(
     >>> print(presolve_deep(net, interval_ranges(net, Box([0.0], 3.0)), as_output(0, 1)))
     1 inputs; unstable among the kept neurons: 1 of 1, 1 of 1
     """
-    *hidden, last = chain(net)
+    *hidden, last = chain(net) if isinstance(net, Network) else net
     names = {layer.encoding.name for layer in hidden if layer.encoding is not None} - {"relu"}
     if names:
         raise UnsupportedError(
-            f"relaxations of two and more hidden layers are offered for relu, not for "
-            f'{", ".join(sorted(names))}; use "interval" or "product"'
+            f"relu layers are needed, not {', '.join(sorted(names))}; relu_chain() rewrites "
+            "piecewise linear ones"
         )
     if len(hidden) != len(ranges):
         raise UnsupportedError(

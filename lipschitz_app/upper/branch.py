@@ -1,4 +1,6 @@
-r"""Branch and bound on the unstable neurons of a ReLU network of any depth.
+r"""Branch and bound on the unstable neurons of a network of any depth.
+
+Other piecewise linear activations are written with relu (:mod:`lipschitz_app.relu_form`).
 
 A node is a part of the region where some neurons have decided signs. Linear programs tighten the
 ranges there (:mod:`lipschitz_app.branching`), which decides more neurons or shows the part to be
@@ -28,10 +30,10 @@ import numpy as np
 
 from lipschitz_app import norms
 from lipschitz_app.branching.parts import Explorer, Part
-from lipschitz_app.chain import ChainLayer, chain
+from lipschitz_app.chain import ChainLayer
 from lipschitz_app.deep.presolve import DeepNetwork, presolve_deep
 from lipschitz_app.deep.tangent import tangent_model
-from lipschitz_app.errors import NoBoundError, UnsupportedError
+from lipschitz_app.errors import NoBoundError
 from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
 from lipschitz_app.rounding import FloatArray, dual
@@ -58,10 +60,11 @@ class _Search:
     """The problem, the open nodes, the best point, and counts."""
 
     def __init__(self, task: Task, layers: tuple[ChainLayer, ...], start: FloatArray | None):
-        self.task, self.layers = task, layers
+        self.task, self.whole = task, layers
+        self.layers = layers[:-1]
         self.explorer = None
         if not isinstance(task.region, Everywhere):
-            self.explorer = Explorer(layers, task.region)
+            self.explorer = Explorer(self.layers, task.region)
         self.heap: list[tuple[float, int, _Node]] = []
         self.settled = self.value = -math.inf
         self.point: FloatArray | None = None
@@ -80,13 +83,13 @@ class _Search:
         """Bounds up to this need no further splitting."""
         return self.value * (1.0 + self.task.gap)
 
-    def run(self) -> None:
-        """Split until the gap is closed or time is up."""
+    def run(self, known: float) -> None:
+        """Split until the gap is closed or time is up, from a proven bound on."""
         shapes = [layer.bias.size for layer in self.layers]
         signs = tuple(np.zeros(size) for size in shapes)
         root = _Node(
             Part(signs, tuple(self.task.ranges)),
-            math.inf,
+            known,
             tuple(np.full(size, 0.5) for size in shapes),
         )
         self.add(signs, root)
@@ -187,8 +190,7 @@ class _Search:
             mask = np.maximum(np.abs(reach.slope_lower), np.abs(reach.slope_upper))
             masks.append(mask)
             size = mask[:, None] * moved
-        *_, last = chain(self.task.net)
-        back = np.abs(self.task.output.weights @ last.weight)
+        back = np.abs(self.task.output.weights @ self.whole[-1].weight)
         found: list[FloatArray] = []
         for layer, forward, mask in zip(
             reversed(self.layers), reversed(forwards), reversed(masks), strict=True
@@ -200,14 +202,14 @@ class _Search:
     def bounded(self, node: _Node) -> _Node:
         """Return the node with the best bound: of its parent, by intervals, by a relaxation."""
         task, ranges = self.task, node.part.ranges
-        plain = interval_bound(task.net, ranges, task.output, task.norm).value
+        plain = interval_bound(self.whole, ranges, task.output, task.norm).value
         node = replace(node, bound=min(node.bound, plain))
         if node.bound <= self.goal:
             return node
         decided = None
         if self.explorer is not None:
             decided = [signs != 0 for signs in node.part.signs]
-        net = presolve_deep(task.net, ranges, task.output, decided)
+        net = presolve_deep(self.whole, ranges, task.output, decided)
         return self.relaxed(node, net) if sum(net.unstable) else node
 
     def relaxed(self, node: _Node, net: DeepNetwork) -> _Node:
@@ -256,8 +258,8 @@ def branch_bound(task: Task, start: FloatArray | None = None) -> UpperBound:
     Parameters
     ----------
     task : Task
-        Relu; any depth, norm and region. Over the whole space every pattern of signs is taken to
-        occur.
+        Piecewise linear activations; any depth, norm and region. Over the whole space every
+        pattern of signs is taken to occur.
     start : array, optional
         A point of the region with a large gradient.
 
@@ -269,28 +271,26 @@ def branch_bound(task: Task, start: FloatArray | None = None) -> UpperBound:
     Raises
     ------
     UnsupportedError
-        For an activation other than relu.
+        An activation is not piecewise linear.
     NoBoundError
         Interrupted before there was any bound.
     """
-    *hidden, _ = chain(task.net)
-    names = {layer.encoding.name for layer in hidden if layer.encoding is not None} - {"relu"}
-    if names:
-        raise UnsupportedError(
-            f"branch and bound is offered for relu, not for {', '.join(sorted(names))}"
-        )
     begin = time.perf_counter()
-    search = _Search(task, tuple(hidden), start)
+    known = interval_bound(task.net, task.ranges, task.output, task.norm).value
+    task, about = task.with_relu()
+    assert task.layers is not None
+    search = _Search(task, task.layers, start)
     interrupted = False
     try:
-        search.run()
+        search.run(known)
     except KeyboardInterrupt:
         interrupted = True
     if not math.isfinite(search.upper):
         raise NoBoundError("branch: interrupted before there was a bound")
     notes = [
         f"{search.nodes} nodes, {search.empty} of them empty, {search.relaxations} relaxations, "
-        f"{len(search.heap)} open"
+        f"{len(search.heap)} open",
+        *about,
     ]
     if search.heap and search.upper > search.goal:
         notes.append("stopped early, by the time limit or an interrupt; the bound is proven")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -47,7 +48,7 @@ def deep_bound(task: Task, method: str) -> UpperBound:
     Parameters
     ----------
     task : Task
-        Relu, any number of hidden layers, any norm and region.
+        Piecewise linear activations, any number of hidden layers, any norm and region.
     method : "shor", "hr2" or "mccormick"
 
     Raises
@@ -67,7 +68,8 @@ def deep_bound(task: Task, method: str) -> UpperBound:
             f"{method!r} of a network with {len(task.ranges)} hidden layers is solved by the "
             f'low-rank solver, not by {task.solver!r}; leave solver out, or use method="hr1"'
         )
-    net = presolve_deep(task.net, task.ranges, task.output)
+    task, about = task.with_relu()
+    net = _presolved(task)
     if not sum(net.unstable):
         return _constant_gradient(task)
     run = _Run(task, net)
@@ -81,7 +83,8 @@ def deep_bound(task: Task, method: str) -> UpperBound:
         run.interrupted = True
     if run.best is None:
         raise NoBoundError(f"{method}: interrupted before there was a bound")
-    return run.result()
+    found = run.result()
+    return replace(found, notes=(*found.notes, *about))
 
 
 def hr1_bound(task: Task) -> UpperBound:
@@ -91,10 +94,11 @@ def hr1_bound(task: Task) -> UpperBound:
     ------
     UnsupportedError, NoBoundError
     """
-    net = presolve_deep(task.net, task.ranges, task.output)
+    task, about = task.with_relu()
+    net = _presolved(task)
     if not sum(net.unstable):
         return _constant_gradient(task)
-    return relaxed_bound(
+    found = relaxed_bound(
         lambda: hr1(net, task.region, task.norm),
         "hr1",
         prove=task.prove,
@@ -103,11 +107,16 @@ def hr1_bound(task: Task) -> UpperBound:
         time_limit=task.remaining,
         progress=task.say,
     )
+    return replace(found, notes=(*found.notes, *about))
+
+
+def _presolved(task: Task) -> DeepNetwork:
+    return presolve_deep(task.layers or task.net, task.ranges, task.output)
 
 
 def _constant_gradient(task: Task) -> UpperBound:
     note = "no unstable neuron: the gradient is constant and its norm is the constant"
-    value = interval_bound(task.net, task.ranges, task.output, task.norm).value
+    value = interval_bound(task.layers or task.net, task.ranges, task.output, task.norm).value
     return UpperBound(value, "proven", notes=(note,))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lipschitz_app.chain import chain
+from lipschitz_app.chain import ChainLayer, chain
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.gradient_lines import substituted_gradient
 from lipschitz_app.gradients import gradient_interval
@@ -26,9 +26,14 @@ from lipschitz_app.upper.base import UpperBound
 
 
 def interval_bound(
-    net: Network, ranges: Sequence[LayerRange], output: OutputVector, norm: Norm
+    net: Network | Sequence[ChainLayer],
+    ranges: Sequence[LayerRange],
+    output: OutputVector,
+    norm: Norm,
 ) -> UpperBound:
     """Return the interval bound over the region the ranges belong to, proven.
+
+    A network in normal form can be given by its layers.
 
     Examples
     --------
@@ -48,11 +53,11 @@ def interval_bound(
 
 
 def _by_lines(
-    net: Network, ranges: Sequence[LayerRange], output: OutputVector
+    net: Network | Sequence[ChainLayer], ranges: Sequence[LayerRange], output: OutputVector
 ) -> tuple[FloatArray, FloatArray] | None:
     """Enclose the gradient by lines, if the ranges are those of a normal form that is not large."""
     try:
-        layers = chain(net)
+        layers = chain(net) if isinstance(net, Network) else net
     except UnsupportedError:
         return None
     if [found.lower.size for found in ranges] != [layer.bias.size for layer in layers[:-1]]:

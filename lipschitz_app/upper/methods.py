@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from lipschitz_app.activations.free import FreeSlopes
+from lipschitz_app.activations.piecewise import Hinges
 from lipschitz_app.encoding import Direction
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
@@ -102,8 +103,8 @@ def _about(task: Task, hidden: HiddenLayer) -> tuple[str, ...]:
 
 def _exact(task: Task) -> UpperBound:
     """Enumerate patterns of few neurons; else, where that is offered, a mixed-integer program."""
-    relu = all(step.encoding.name == "relu" for step in task.net.activations)
-    offered = relu and task.norm != "2" and isinstance(task.region, Box)
+    bent = all(isinstance(step.encoding, Hinges) for step in task.net.activations)
+    offered = bent and task.norm != "2" and isinstance(task.region, Box)
     neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
     if offered and (len(task.ranges) != 1 or neurons > ENUMERATED):
         return milp_bound(task)

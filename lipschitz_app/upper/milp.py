@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from lipschitz_app.chain import ChainLayer, chain
+from lipschitz_app.chain import ChainLayer
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.regions import Box
@@ -52,7 +52,7 @@ def milp_bound(task: Task) -> UpperBound:
     Raises
     ------
     UnsupportedError
-        The norm is 2, the region no box, or an activation not relu.
+        The norm is 2, the region no box, or an activation not piecewise linear.
     NoBoundError
         The solver had no bound within the time.
     """
@@ -61,26 +61,19 @@ def milp_bound(task: Task) -> UpperBound:
             'the mixed-integer program is linear in the norms 1 and "inf" only; in the norm 2 use '
             '"exact" for one hidden layer with few unstable neurons, or "lipsdp"'
         )
-    if not isinstance(task.region, Box):
+    region = task.region
+    if not isinstance(region, Box):
         raise UnsupportedError(
-            f"the mixed-integer program needs a Box, not {task.region!r}; over other regions use "
+            f"the mixed-integer program needs a Box, not {region!r}; over other regions use "
             '"exact" for one hidden layer with few unstable neurons, or "interval"'
         )
-    *hidden, last = chain(task.net)
-    if any(layer.encoding is None or layer.encoding.name != "relu" for layer in hidden):
-        raise UnsupportedError("the mixed-integer program is offered for relu")
-    ranges = [
-        replace(
-            bounds,
-            slope_lower=np.where(layer.passes, 1.0, bounds.slope_lower),
-            slope_upper=np.where(layer.passes, 1.0, bounds.slope_upper),
-        )
-        for layer, bounds in zip(hidden, task.ranges, strict=True)
-    ]
+    task, about = task.with_relu()
+    assert task.layers is not None
+    (*hidden, last), ranges = task.layers, task.ranges
     row = task.output.weights @ last.weight
     begin = time.perf_counter()
 
-    program = milp_model(hidden, ranges, row, task.region)
+    program = milp_model(hidden, ranges, row, region)
     answers = [_sum(task, program)] if task.norm == "inf" else _entries(task, program)
     best = max(answers, key=lambda answer: answer.bound)
     found = max(answers, key=lambda answer: answer.value)
@@ -88,13 +81,14 @@ def milp_bound(task: Task) -> UpperBound:
     kind: Kind = "exact" if closed else "numerical"
     notes = [
         f"mixed-integer program, {sum(answer.nodes for answer in answers)} nodes, floating point: "
-        f"dual bound {best.bound:.9g}, best point {found.value:.9g}"
+        f"dual bound {best.bound:.9g}, best point {found.value:.9g}",
+        *about,
     ]
     if not closed:
         notes.append("stopped by the time limit; the dual bound is the solver's word")
     point = None
     if found.vector is not None:
-        point = _inside(hidden, ranges, program, found.vector, task.region)
+        point = _inside(hidden, ranges, program, found.vector, region)
     return UpperBound(
         max(0.0, best.bound),
         kind,

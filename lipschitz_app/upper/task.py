@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lipschitz_app.chain import ChainLayer, chain
 from lipschitz_app.network import Network
 from lipschitz_app.outputs import OutputVector
 from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.regions import Region
+from lipschitz_app.relu_form import relu_chain, relu_ranges
 from lipschitz_app.rounding import Norm
 
 
@@ -43,6 +45,8 @@ class Task:
         Relative gap at which branch and bound stops.
     say : callable
         Takes a line of text per phase.
+    layers : tuple of ChainLayer or None
+        A normal form of the network that the ranges belong to, where it is not the usual one.
     """
 
     net: Network
@@ -56,8 +60,27 @@ class Task:
     end: float = math.inf
     say: Callable[[str], None] = _silent
     gap: float = 1e-3
+    layers: tuple[ChainLayer, ...] | None = None
 
     @property
     def remaining(self) -> float | None:
         """Seconds left, at least a little; None without a limit."""
         return None if math.isinf(self.end) else max(0.05, self.end - time.perf_counter())
+
+    def with_relu(self) -> tuple[Task, tuple[str, ...]]:
+        """Return the task for the network with relu only, and what a reader should know of it.
+
+        Raises
+        ------
+        UnsupportedError
+            An activation is not piecewise linear, or the network has no form with matrices.
+        """
+        layers = chain(self.net)
+        names = {layer.encoding.name for layer in layers if layer.encoding is not None} - {"relu"}
+        form = relu_chain(layers)
+        task = replace(self, layers=form, ranges=relu_ranges(layers, self.ranges))
+        if not names:
+            return task, ()
+        count = sum(int(found.unstable.sum()) for found in task.ranges)
+        note = f"{', '.join(sorted(names))} written with hinges: {count} unstable relu neurons"
+        return task, (note,)

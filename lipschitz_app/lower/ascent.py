@@ -39,6 +39,15 @@ _PRODUCT = 2**18
 Where others use the machine too, threads that wait for each other cost far more than they save.
 """
 
+_PROGRAMS = 4_000_000
+"""Entries of the matrices of all linear programs of one hidden layer together."""
+
+_DEEP_PROGRAMS = 2_000_000
+"""The same of several hidden layers, whose programs are set up anew each time."""
+
+_KICKS = 60
+"""Kicks in a row without success after which a search over patterns ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class LowerBound:
@@ -151,7 +160,7 @@ def lipschitz_lower_bound(
     middle = time.perf_counter()
     points = improve(net, target, area, points, dual_norm, generator, end)
     if len(pairs) == 2 and not isinstance(region, Ball):
-        points = _flip(net, region, target, points, dual_norm, end)
+        points = _flip(net, region, target, points, dual_norm, generator, end)
     elif len(pairs) > 2 and not isinstance(region, Ball):
         points = _flip_deep(net, region, weights, points, dual_norm, generator, end)
     if any(step.encoding.name != "relu" for step in net.activations):
@@ -205,19 +214,20 @@ def _flip(
     target: OutputVector,
     points: FloatArray,
     dual_norm: Norm,
+    generator: np.random.Generator,
     end: float,
 ) -> FloatArray:
-    """Add what a search over patterns finds from each point."""
+    """Add what a search over patterns finds from the points."""
     hidden = presolve(net, interval_ranges(net, region), target)
     if hidden.unstable == 0 or hidden.encoding.name != "relu":
         return points
     # A linear program takes about as long as its matrix is large.
-    programs = int(np.clip(10_000_000 // hidden.rows.size, 20, 120)) // len(points)
+    programs = int(np.clip(_PROGRAMS // hidden.rows.size, 28, 1000))
     area = SearchRegion.around(region, net.affine_pairs())
-    found = []
-    for point in points:
-        found.append(pattern_search(hidden, region, point, dual_norm, programs=programs, end=end))
-    inside = area.clip(np.array(found)) if isinstance(region, Box) else np.array(found)
+    found = pattern_search(
+        hidden, region, points, dual_norm, generator, programs=programs, kicks=_KICKS, end=end
+    )
+    inside = area.clip(found) if isinstance(region, Box) else found
     return np.concatenate([inside, points])
 
 
@@ -238,21 +248,13 @@ def _flip_deep(
     if not unstable.any():
         return points
     # A linear program takes about as long as its matrix is large.
-    programs = int(np.clip(1_500_000 // (net.input_size * unstable.sum()), 10, 200))
-    found = []
-    for point in points:
-        search = DeepPatterns(
-            pairs[:-1],
-            weights,
-            region,
-            dual_norm,
-            end=end,
-            programs=programs,
-            unstable=unstable,
-        )
-        found.append(search.search(point, generator, kicks=8))
+    programs = int(np.clip(_DEEP_PROGRAMS // (net.input_size * unstable.sum()), 20, 800))
+    search = DeepPatterns(
+        pairs[:-1], weights, region, dual_norm, end=end, programs=programs, unstable=unstable
+    )
+    found = search.search(points, generator, kicks=_KICKS)[None]
     area = SearchRegion.around(region, pairs)
-    inside = area.clip(np.array(found)) if isinstance(region, Box) else np.array(found)
+    inside = area.clip(found) if isinstance(region, Box) else found
     return np.concatenate([inside, points])
 
 

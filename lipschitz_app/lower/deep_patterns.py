@@ -18,11 +18,14 @@ import numpy as np
 
 from lipschitz_app import norms
 from lipschitz_app.cells import MARGIN, Arrangement
+from lipschitz_app.lower.programs import widest
 from lipschitz_app.regions import Region
 from lipschitz_app.rounding import FloatArray, Norm
 
 _PAIRS = 45
 _TRIES = 24
+"""Flips that are tried from one pattern before it counts as the best around."""
+
 _KICK = 3
 _FEW = 10
 """Most unstable neurons for which all patterns are looked at."""
@@ -102,19 +105,44 @@ class DeepPatterns:
         self.pairs, self.weights, self.region, self.norm = pairs, weights, region, dual_norm
         self.end, self.programs, self.unstable = end, programs, unstable
         sizes = [bias.size for _, bias in pairs]
+        self.stop = 0
+        self.known: dict[bytes, FloatArray | None] = {}
         self.layer = np.repeat(np.arange(len(sizes)), sizes)
 
-    def search(self, point: FloatArray, generator: np.random.Generator, kicks: int) -> FloatArray:
-        """Return a point whose gradient has at least the norm of that at `point`."""
-        best, best_value, stale = self.climb(point), 0.0, 0
-        best_value = self.value(best)
-        while stale < kicks and self.programs > 0 and time.perf_counter() < self.end:
+    def search(self, points: FloatArray, generator: np.random.Generator, kicks: int) -> FloatArray:
+        """Return a point whose gradient has at least the largest norm of those at `points`.
+
+        Parameters
+        ----------
+        points : array, shape (m, n)
+            Where to start.
+        generator : Generator
+            Source of the kicks.
+        kicks : int
+            How many kicks in a row may fail.
+        """
+        # A share of the programs is kept for the kicks.
+        reserve, total = self.programs // 2, self.programs - self.programs // 2
+        found = []
+        for number in range(len(points)):
+            spent = total * (number + 1) // len(points)
+            self.stop = reserve + total - spent
+            found.append(self.climb(points[number]))
+        self.stop = 0
+        best = max(found, key=self.value)
+        best_value, stale = self.value(best), 0
+        while stale < kicks and not self.over:
             other = self.climb(self.kicked(best, generator))
             value = self.value(other)
             stale += 1
             if value > best_value * (1 + 1e-9):
                 best, best_value, stale = other, value, 0
         return best
+
+    @property
+    def over(self) -> bool:
+        """Whether no further program may be begun."""
+        return self.programs <= self.stop or time.perf_counter() > self.end
 
     def active(self, point: FloatArray) -> tuple[np.ndarray, FloatArray]:
         """Return the pattern and the pre-activations at a point."""
@@ -137,8 +165,9 @@ class DeepPatterns:
         while True:
             pattern, _ = self.active(point)
             cell = _cell(self.pairs, self.weights, pattern)
+            enough = self.programs - 2 * _TRIES
             for flip in self.promising(cell, pattern, value):
-                if self.programs <= 0 or time.perf_counter() > self.end:
+                if self.over or self.programs <= enough:
                     return point
                 other = self.realised(pattern, flip)
                 if other is not None and self.value(other) > value * (1 + 1e-9):
@@ -152,23 +181,21 @@ class DeepPatterns:
         free = np.flatnonzero(self.unstable)
         if free.size <= _FEW:
             every = np.indices((2,) * free.size).reshape(free.size, -1).T[1:] > 0
-            return self.best([free[mask] for mask in every], pattern, value, len(every))
+            return self.best([free[mask] for mask in every], pattern, value)
         changes = np.where(pattern, -cell.pulls, cell.pulls)[:, None] * cell.rows
         single = norms.values(cell.gradient + changes[free], self.norm)
         leading = free[np.argsort(-single, kind="stable")[:_PAIRS]]
         first, second = (leading[side] for side in np.triu_indices(leading.size, 1))
         flips = [*free[:, None], *np.column_stack([first, second])]
-        return self.best(flips, pattern, value, _TRIES)
+        return self.best(flips, pattern, value)
 
-    def best(
-        self, flips: list[np.ndarray], pattern: np.ndarray, value: float, count: int
-    ) -> list[np.ndarray]:
+    def best(self, flips: list[np.ndarray], pattern: np.ndarray, value: float) -> list[np.ndarray]:
         """Return the flips with the largest norms above a value."""
         batch = np.repeat(pattern[None, :], len(flips), axis=0)
         for row, flip in zip(batch, flips, strict=True):
             row[flip] = ~row[flip]
         total = norms.values(self.gradients(batch), self.norm)
-        order = np.argsort(-total, kind="stable")[:count]
+        order = np.argsort(-total, kind="stable")
         return [flips[index] for index in order if total[index] > value * (1 + 1e-9)]
 
     def gradients(self, patterns: np.ndarray) -> FloatArray:
@@ -184,21 +211,28 @@ class DeepPatterns:
         """Return a point with the pattern after a flip, later layers left open if need be."""
         flipped = pattern.copy()
         flipped[flip] = ~flipped[flip]
-        cell = _cell(self.pairs, self.weights, flipped)
-        used = np.flatnonzero(self.unstable & (np.abs(cell.rows).max(axis=1) > 0))
+        last = self.layer[flip].max()
+        whole, before = flipped.tobytes(), flipped[self.layer <= last].tobytes()
+        found = self.known[whole] if whole in self.known else self.asked(flipped, whole)
+        if found is None and last < self.layer[-1]:
+            # The first of the signs decide about the program with later layers left open.
+            if before in self.known:
+                return self.known[before]
+            found = self.asked(flipped, before, self.layer > last)
+        return found
+
+    def asked(
+        self, pattern: np.ndarray, key: bytes, free: np.ndarray | None = None
+    ) -> FloatArray | None:
+        """Solve the program of a pattern, some neurons left open, and note the answer."""
+        cell = _cell(self.pairs, self.weights, pattern)
+        wanted = self.unstable & (np.abs(cell.rows).max(axis=1) > 0)
+        used = np.flatnonzero(wanted if free is None else wanted & ~free)
         arrangement = Arrangement.of(cell.rows[used], cell.offsets[used], self.region)
-        signs = np.where(flipped[used], 1.0, -1.0)
-        for free in (False, True):
-            if free:
-                later = self.layer[used] > self.layer[flip].max()
-                if not later.any():
-                    return None
-                signs = np.where(later, 0.0, signs)
-            self.programs -= 1
-            margin, point = arrangement.margin(signs)
-            if margin > MARGIN:
-                return point
-        return None
+        self.programs -= 1
+        margin, point = widest(arrangement, np.where(pattern[used], 1.0, -1.0))
+        self.known[key] = point if margin > MARGIN else None
+        return self.known[key]
 
     def kicked(self, point: FloatArray, generator: np.random.Generator) -> FloatArray:
         """Return a point beyond the kinks of a few neurons that are near."""

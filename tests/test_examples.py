@@ -28,6 +28,7 @@ SHOWS = {
     "best_underestimator.py": ["on the box (proven)"],
     "bound_versus_radius.py": ["radius 0.2: at least"],
     "check_proof_elsewhere.py": ["good.proof: optimum >= -44", "spoilt.proof: rejected"],
+    "compare_methods.py": ["mccormick", "smallest: ", "(exact, exact)"],
     "digits_table.py": ["Network(64-32-10, relu)", "witness"],
     "lyapunov_function.py": ["V - 0.09 |x|²"],
     "maxcut.py": ["at most 761 edges", "(proven)"],
@@ -35,6 +36,7 @@ SHOWS = {
     "new_activation.py": ["triangle", "at least"],
     "optimal_power_flow.py": ["order 2: cost >= 823.67", "cost 823.67"],
     "polynomial_regression.py": ["fit >= -1.31829", "distance from the truth"],
+    "sweep_with_resume.py": ["killed with ", " were known, ", "mccormick"],
     "sensor_localisation.py": ["sum of squared errors", "(proven)"],
 }
 PICTURES = {

@@ -120,7 +120,17 @@ class RelaxationResult:
         members = rows[int(size.argmax())]
         names = [problem.variables[i] for i in np.unique(members[members > 0] - 1) if loose[i]]
         if not names:
-            return ()
+            inside = members[members > 0] - 1
+            largest = np.maximum(np.abs(box.lower), np.abs(box.upper))[inside].prod()
+            if np.abs(self.solution.x[int(size.argmax())]) <= 10 * largest:
+                return ()
+            together = [problem.variables[i] for i in np.unique(inside)]
+            return (
+                f"the moments reach {np.abs(self.solution.x).max():.1e}, beyond the ranges of "
+                f"{', '.join(together[:6])}{' …' if len(together) > 6 else ''}, which follow from "
+                "several constraints or a dense one; state them as constraints of their own, "
+                "lower <= x and x <= upper",
+            )
         return (
             f"the moments reach {np.abs(self.solution.x).max():.1e}: the infimum may not be "
             f"attained, or not by moments of this order. The constraints show no bounds of "

@@ -111,3 +111,15 @@ def test_no_hint_where_constraints_bound_the_variables() -> None:
     assert abs(result.solution.x).max() > 1e5
     assert result.hints == ()
     assert "hint" not in str(result)
+
+
+def test_hint_where_only_a_dense_constraint_gives_ranges() -> None:
+    x = po.variables("x", 8)
+    f = po.sum_polynomials([(x[i] * x[i + 1] - 0.5) ** 2 - 0.3 * x[i] ** 3 for i in range(7)])
+    budget = [po.sum_polynomials(x) == 3, *(v >= 0 for v in x)]
+    weak = po.nearly_sparse(po.minimize(f, subject_to=budget), 2).solve(solver="clarabel")
+    assert "state them as constraints of their own" in weak.hints[0]
+    stated = po.minimize(f, subject_to=[*budget, *(v <= 3 for v in x)])
+    result = po.nearly_sparse(stated, 2).solve(solver="clarabel")
+    assert result.hints == ()
+    assert weak.bound < -1e3 < result.bound

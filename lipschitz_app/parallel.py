@@ -21,6 +21,11 @@ def run_tasks(
     n_jobs : int
         Processes; -1 for all cores. The backend is the one that ``joblib.parallel_config`` says.
 
+    Raises
+    ------
+    InvalidOptionError
+        joblib is not installed, and more than one process is asked for.
+
     Examples
     --------
     >>> sorted(run_tasks(pow, [(2, 3), (3, 2)], 1))
@@ -28,7 +33,16 @@ def run_tasks(
     """
     if not arguments:
         return
-    import joblib
+    try:
+        import joblib
+    except ImportError:
+        if n_jobs != 1:
+            raise InvalidOptionError(
+                f"n_jobs is {n_jobs}, which needs joblib; install it (pip install "
+                "polyopt[parallel]), or leave n_jobs at 1"
+            ) from None
+        yield from (_numbered(i, function, given) for i, given in enumerate(arguments))
+        return
 
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     calls = (joblib.delayed(_numbered)(i, function, given) for i, given in enumerate(arguments))

@@ -222,6 +222,17 @@ def test_processes_give_the_same(net: la.Network, regions: dict[str, la.Box]) ->
         assert second.upper == pytest.approx(first.upper, rel=1e-4)
 
 
+def test_without_joblib_there_is_one_process(
+    net: la.Network, regions: dict[str, la.Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [row.upper for row in la.sweep(net, regions, OUTPUTS, ["interval"])]
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    found = la.sweep(net, regions, OUTPUTS, ["interval"])
+    assert [row.upper for row in found] == expected
+    with pytest.raises(la.InvalidOptionError, match="n_jobs is 2, which needs joblib"):
+        la.sweep(net, regions, OUTPUTS, ["interval"], n_jobs=2)
+
+
 @pytest.mark.filterwarnings("ignore")  # of the cluster's own libraries
 def test_a_dask_cluster_takes_the_tasks(net: la.Network, regions: dict[str, la.Box]) -> None:
     distributed = pytest.importorskip("distributed")

@@ -115,7 +115,11 @@ def lasserre(
 
 
 def sublevel(
-    hidden: HiddenLayer, region: Region, norm: Norm, level: int = 4
+    hidden: HiddenLayer,
+    region: Region,
+    norm: Norm,
+    level: int = 4,
+    direction: Direction | None = None,
 ) -> LipschitzRelaxation:
     """Return the sublevel relaxation with order 2 on subsets of `level` variables.
 
@@ -123,7 +127,7 @@ def sublevel(
     direction t_i with the slopes of the largest weights and x_i; other variables follow. Subsets
     grow with the level, so the bound gets better, up to that of order 2 when they hold everything.
     """
-    encoding = encode(hidden, region, norm)
+    encoding = encode(hidden, region, norm, direction=direction)
     names = encoding.problem.variables.names
     where = {name: position for position, name in enumerate(names)}
     weights = np.abs(hidden.weights[:, None] * hidden.rows)

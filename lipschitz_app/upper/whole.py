@@ -6,8 +6,8 @@ From methods for one number, with b(c) the bound for the combination c of output
   there are few outputs. Both lose nothing;
 - else :math:`\|(b(e_1), …, b(e_m))\|_q`, an upper bound.
 
-Directly for the map: induced norms of the interval Jacobian, LipSDP in the Euclidean norm,
-enumeration, and order 2 with a direction on the side of the outputs.
+Directly for the map: induced norms of the interval Jacobian and of the layers, LipSDP in the
+Euclidean norm, enumeration, and order 2 with a direction on the side of the outputs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lipschitz_app.cells import Arrangement
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.gradients import gradient_interval
 from lipschitz_app.matrix_norms import MOST_SIGNS, induced, induced_of_absolute, is_exact, signs
+from lipschitz_app.operators.base import AffineOperator
 from lipschitz_app.operators.dense import DenseOperator
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.outputs import OutputMap, OutputVector
@@ -32,6 +33,7 @@ from lipschitz_app.upper.base import Kind, UpperBound
 from lipschitz_app.upper.exact import best_cell
 from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
 from lipschitz_app.upper.methods import METHODS
+from lipschitz_app.upper.product import product_map_bound
 from lipschitz_app.upper.slope_form import network_layers, slope_form
 from lipschitz_app.upper.task import Task
 from lipschitz_app.upper.trilinear import trilinear_bound
@@ -71,6 +73,8 @@ def whole_bound(task: Task, target: OutputMap, method: str) -> tuple[str, UpperB
             return method, lipsdp_map_bound(task, variant)
     if method == "exact" and target.norm not in ("1", "inf"):
         return method, exact_map_bound(task, target)
+    if method == "product":
+        return method, _product(task, target)
     if method == "lasserre" and target.norm == "2":
         return method, trilinear_bound(task, target)
     return method, _combined(task, target, method)
@@ -96,6 +100,15 @@ def lipsdp_map_bound(task: Task, variant: Variant) -> UpperBound:
     """Return the bound of LipSDP for all outputs, in the Euclidean norms."""
     form = slope_form(*network_layers(task.net, task.ranges))
     return lipsdp_bound(form, variant, tolerance=task.tolerance, end=task.end)
+
+
+def _product(task: Task, target: OutputMap) -> UpperBound:
+    """Return the product of operator norms, or output by output where that loses nothing."""
+    joint = task.norm == "1" or target.norm == "2"
+    last = task.net.steps[-1]
+    if joint and (task.norm == target.norm or isinstance(last, AffineOperator)):
+        return product_map_bound(task.net, task.norm, target.norm)
+    return _combined(task, target, "product")
 
 
 def exact_map_bound(task: Task, target: OutputMap) -> UpperBound:
@@ -185,7 +198,7 @@ def _auto(task: Task, target: OutputMap) -> tuple[str, UpperBound]:
             found["lipsdp"] = lipsdp_map_bound(task, "neuron")
         except (NoBoundError, UnsupportedError) as error:
             task.say(f"lipsdp: {error}")
-    found["product"] = _combined(task, target, "product")
+    found["product"] = _product(task, target)
     plain = isinstance(task.region, (Box, Everywhere))
     if plain and len(task.ranges) == 1 and neurons <= AUTO_EXACT:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,3 +209,26 @@ def test_errors_say_what_is_wrong() -> None:
     wide, _ = benchmark([12, 4, 12], 1)
     with pytest.raises(la.UnsupportedError, match="all signs of the smaller side"):
         la.lipschitz_constant(wide, everywhere, "inf", None, output_norm=2, method="exact")
+
+
+@pytest.mark.parametrize(("norm", "output_norm"), [(2, 2), (1, 1), (1, 2), ("inf", 2)])
+def test_the_product_bound_takes_the_norm_of_the_last_layer(norm: Any, output_norm: Any) -> None:
+    """Output by output it was larger, in the Euclidean norm by up to sqrt(outputs)."""
+    rng = np.random.default_rng(3)
+    weights = [rng.standard_normal((5, 4)), rng.standard_normal((6, 5)), np.eye(6)]
+    net = la.Network.from_arrays(weights)
+    region = la.Everywhere()
+    found = la.lipschitz_constant(
+        net, region, norm, None, output_norm=output_norm, method="product", lower=False
+    ).upper
+    order = {1: 1, 2: 2, "inf": np.inf}[norm]
+    first, second = (float(np.linalg.norm(matrix, order)) for matrix in weights[:2])
+    last = {(2, 2): 1.0, (1, 1): 1.0, (1, 2): 1.0, ("inf", 2): np.sqrt(6.0)}[norm, output_norm]
+    assert found == pytest.approx(first * second * last, rel=1e-6)
+    points = rng.standard_normal((200, 4))
+    jacobians = net.jacobian(points)
+    if norm == 1:
+        reached = np.linalg.norm(jacobians, output_norm, axis=1).max()
+    else:
+        reached = np.linalg.norm(jacobians, 2, axis=(1, 2)).max()
+    assert reached <= found

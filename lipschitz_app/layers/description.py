@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lipschitz_app.errors import InvalidNetworkError, UnsupportedError
+from lipschitz_app.errors import InvalidNetworkError, LipschitzError, UnsupportedError
 from lipschitz_app.layers.activation import Activation, ReLU
 from lipschitz_app.layers.base import Layer
 from lipschitz_app.layers.convolution import Conv2d
@@ -101,7 +101,11 @@ def _rebuild(position: int, entry: object, arrays: Mapping[str, np.ndarray]) -> 
         make: Callable[..., Layer] = _ATTRIBUTES[kind][0]
         named = {name: arrays[key] for name, key in entry.get("arrays", {}).items()}
         return make(**named, **given)
-    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+    except LipschitzError:
+        raise
+    except (
+        AssertionError, AttributeError, KeyError, OverflowError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise InvalidNetworkError(
             f"the description of layer {position} is malformed: {error!r}"
         ) from None

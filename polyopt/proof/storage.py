@@ -130,6 +130,9 @@ def _write(
             np.savez_compressed(file, **{"header": text, **arrays})  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
         os.replace(name, target)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -55,8 +55,8 @@ def lipschitz_constant(
     Parameters
     ----------
     net : Network
-        Relaxations of several hidden layers are offered for ReLU; those of one hidden layer, and
-        "product" and "interval" of any depth, for all activations.
+        Relaxations of several hidden layers and "branch" are offered for piecewise linear
+        activations; those of one hidden layer, and "product" and "interval" of any depth, for all.
     region : Box, Ball or Everywhere
     norm : 1, 2 or "inf"
         Norm of the input space.
@@ -70,14 +70,14 @@ def lipschitz_constant(
         - "product": product of the layers' operator norms; any depth; the region plays no part.
         - "interval": interval arithmetic on the gradient; any depth.
         - "shor", "hr2", "mccormick", "cuts": relaxations of order one, in this order ever tighter
-          and slower. At depth (relu; "cuts" for one hidden layer only) the low-rank solver solves
-          and proves them in every norm and region, with directional derivatives of all neurons as
-          variables. For one hidden layer and the norm "inf" the low-rank solver solves and proves
+          and slower. At depth (piecewise linear activations; "cuts" for one hidden layer only) the
+          low-rank solver solves and proves them in every norm and region, with directional
+          derivatives of all neurons as variables. For one hidden layer and the norm "inf" the low-rank solver solves and proves
           them at any size (its "hr2" has no cliques {x_i, t_i}); in the norm 2, on balls and
           where `solver` names a conic solver the engine does ("cuts" is not offered there); so it
           does in the norm 1, one coordinate of the gradient at a time.
-        - "hr1": order 1 with the products of both layers' derivatives as variables; two hidden relu
-          layers, norm "inf" or 2, small; by the engine.
+        - "hr1": order 1 with the products of both layers' derivatives as variables; two hidden
+          layers, piecewise linear, norm "inf" or 2, small; by the engine.
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
         - "sublevel": order 2 on subsets of 4 variables, order 1 elsewhere ("sublevel-2" to
           "sublevel-8": other sizes); one hidden layer, norm "inf" or 2, small.
@@ -86,14 +86,15 @@ def lipschitz_constant(
           norm "inf", small.
         - "lipsdp", "lipsdp-layer": one matrix inequality with a multiplier for each neuron, or for
           each layer; any depth, norm 2.
-        - "branch": branch and bound on the neurons, with "mccormick" as the bounding step where it
-          is offered and intervals elsewhere; one hidden layer. It stops at the relative `gap`; a
+        - "branch": branch and bound on the neurons, with "mccormick" as the bounding step; any
+          depth, norm and region, piecewise linear activations. It stops at the relative `gap`; a
           time limit leaves the bound that is proven by then.
         - "exact": enumeration of the patterns that occur, for one hidden layer with few unstable
           neurons on a Box or Everywhere; else, on a Box in the norms "inf" and 1, "milp".
           Which patterns occur is a linear program's word.
-        - "milp": a mixed-integer linear program; any depth, relu, a Box, norms "inf" and 1. The
-          bound is HiGHS's dual bound: "exact" when it closes the gap, else "numerical".
+        - "milp": a mixed-integer linear program; any depth, piecewise linear activations, a Box,
+          norms "inf" and 1. The bound is HiGHS's dual bound: "exact" when it closes the gap, else
+          "numerical".
         - "auto": the smallest of "interval", "product", in the norm 2 "lipsdp" and, for one hidden
           layer, "exact" with few unstable neurons, else "mccormick" or, for large networks, "hr2";
           at depth "mccormick" or, for large networks, "hr2"; the notes say why.

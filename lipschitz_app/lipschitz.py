@@ -19,7 +19,7 @@ from lipschitz_app.outputs import Output, OutputMap, OutputVector, as_output, as
 from lipschitz_app.ranges.pre_activations import pre_activation_ranges
 from lipschitz_app.regions import Region, check_region
 from lipschitz_app.result import LipschitzResult
-from lipschitz_app.rounding import dual
+from lipschitz_app.rounding import FloatArray, dual
 from lipschitz_app.upper import methods as _methods
 from lipschitz_app.upper.auto import auto_bound
 from lipschitz_app.upper.task import Task
@@ -80,7 +80,7 @@ def lipschitz_constant(
           layers, piecewise linear, norm "inf" or 2, small; by the engine.
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
         - "sublevel": order 2 on subsets of 4 variables, order 1 elsewhere ("sublevel-2" to
-          "sublevel-8": other sizes); one hidden layer, norm "inf" or 2, small.
+          "sublevel-8": other sizes); one hidden layer, small.
         - "krivine": linear programs of products of bounds of directions and slopes (LipOpt), of
           degree 3 or the number of layers ("krivine-2" to "krivine-5": other degrees); any depth,
           norm "inf", small.
@@ -180,11 +180,12 @@ def lipschitz_constant(
             bound = _methods.METHODS[method](task)
     timings |= bound.timings
     say(f"upper bound {bound.value:.6f} ({bound.kind}, {method})")
-    found = _lower(task, output, output_norm, rng, time_limit) if lower else None
-    if found is not None and bound.witness is not None and isinstance(target, OutputVector):
-        value = gradient_norm_lower(net, bound.witness, target, dual(name))
+    start = bound.witness if isinstance(target, OutputVector) else None
+    found = _lower(task, output, output_norm, rng, time_limit, start) if lower else None
+    if found is not None and start is not None and isinstance(target, OutputVector):
+        value = gradient_norm_lower(net, start, target, dual(name))
         if value > found.value:
-            witness = bound.witness.reshape(net.input_shape)
+            witness = start.reshape(net.input_shape)
             found = replace(found, value=value, witness=witness)
     if found is not None:
         timings["lower bound"] = sum(found.timings.values())
@@ -216,6 +217,7 @@ def _lower(
     output_norm: object,
     rng: int | np.random.Generator,
     time_limit: float | None,
+    start: FloatArray | None,
 ) -> LowerBound | None:
     share = None
     if time_limit is not None and task.remaining is not None:
@@ -229,6 +231,7 @@ def _lower(
             output_norm=output_norm,
             rng=rng,
             time_limit=share,
+            start=start,
         )
     except KeyboardInterrupt:
         task.say("lower bound: interrupted")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lipschitz_app import norms
 from lipschitz_app.activations.base import ActivationEncoding
@@ -83,6 +84,7 @@ def lipschitz_lower_bound(
     starts: int | None = None,
     steps: int | None = None,
     time_limit: float | None = None,
+    start: ArrayLike | None = None,
 ) -> LowerBound:
     """Return a lower bound of a network's Lipschitz constant with a witness point.
 
@@ -107,6 +109,9 @@ def lipschitz_lower_bound(
     time_limit : float, optional
         Seconds after which no further step is begun. A limit that cuts the search short makes the
         answer depend on the machine.
+    start : array, optional
+        A point of the region to begin from too, for instance the witness of another bound; for
+        networks whose patterns are searched.
 
     Returns
     -------
@@ -159,6 +164,8 @@ def lipschitz_lower_bound(
     points = area.jitter(points, generator)
     middle = time.perf_counter()
     points = improve(net, target, area, points, dual_norm, generator, end)
+    if start is not None:
+        points = np.concatenate([points, area.clip(_started(start, net.input_size))])
     if len(pairs) == 2 and not isinstance(region, Ball):
         points = _flip(net, region, target, points, dual_norm, generator, end)
     elif len(pairs) > 2 and not isinstance(region, Ball):
@@ -169,6 +176,15 @@ def lipschitz_lower_bound(
     value, witness = _best(net, target, points, dual_norm)
     timings = {"ascent": middle - begin, "local search": time.perf_counter() - middle}
     return LowerBound(value, witness.reshape(net.input_shape), "proven", timings)
+
+
+def _started(start: ArrayLike, size: int) -> FloatArray:
+    point = np.asarray(start, dtype=np.float64).reshape(1, -1)
+    if point.size != size or not np.isfinite(point).all():
+        raise InvalidOptionError(
+            f"start has {point.size} entries; give {size} finite numbers, as the network has inputs"
+        )
+    return point
 
 
 def has_pairs(net: Network) -> bool:

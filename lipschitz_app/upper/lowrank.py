@@ -18,8 +18,9 @@ import numpy as np
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.first_order import LipschitzModel, Method, lipschitz_model
 from lipschitz_app.hidden import HiddenLayer
-from lipschitz_app.regions import Ball, Region
-from lipschitz_app.rounding import Norm, up
+from lipschitz_app.lower.relaxed import rounded_point
+from lipschitz_app.regions import Ball, Box, Region
+from lipschitz_app.rounding import FloatArray, Norm, up
 from lipschitz_app.upper.base import UpperBound
 from polyopt.errors import ProofError
 from polyopt.solvers.lowrank import (
@@ -165,7 +166,8 @@ def lowrank_bound(
     Returns
     -------
     UpperBound
-        Of kind "proven"; its proof is a :class:`LowRankProof`.
+        Of kind "proven"; its proof is a :class:`LowRankProof`, its witness over a box a point that
+        the relaxation suggests.
 
     Raises
     ------
@@ -206,6 +208,7 @@ class _Run:
         self.end = np.inf if time_limit is None else self.begin + time_limit
         self.timings = {"encoding": 0.0, "solver": 0.0}
         self.best: tuple[LowRankResult, FirstOrderModel] | None = None
+        self.witness: FloatArray | None = None
         self.exponent = 0
         self.interrupted = False
         self.closed = False
@@ -242,6 +245,9 @@ class _Run:
         before = time.perf_counter()
         result = solve_first_order(model, self.options(model.side), callback=self.teller(method))
         self.keep(result, model, before)
+        if lipschitz.inputs.size and isinstance(self.region, Box):
+            columns = np.asarray(result.state.columns, dtype=np.float64)
+            self.witness = rounded_point(self.hidden, self.region, columns, lipschitz.inputs)
         return lipschitz, result.state
 
     def cut(self, lipschitz: LipschitzModel, state: State) -> None:
@@ -297,4 +303,5 @@ class _Run:
             proof=proof,
             timings=dict(self.timings),
             notes=tuple(notes),
+            witness=self.witness,
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 import inspect
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -203,6 +203,8 @@ def read_point(name: str) -> FloatArray:
     try:
         if ending == ".npz":
             arrays = read_arrays(path)
+            if not arrays:
+                raise InvalidRegionError(f"{file}: holds no array")
             if not key and len(arrays) != 1:
                 raise InvalidRegionError(
                     f"{file}: holds the arrays {', '.join(sorted(arrays))}; "

@@ -350,7 +350,7 @@ def _odd_array(array: np.ndarray, rng: Rng) -> np.ndarray:
             warnings.simplefilter("ignore")
             result = result.astype(kinds[int(rng.integers(len(kinds)))])
     elif kind == 4 and result.dtype.kind == "f":
-        result = result * float(rng.choice([-1, 0.5, 1 + 1e-9, 2, 1e150, 1e-150]))
+        result = np.float64(result) * float(rng.choice([-1, 0.5, 1 + 1e-9, 2, 1e150, 1e-150]))
     elif kind == 5:
         result = np.concatenate([result, result])
     elif result.size:

@@ -73,9 +73,10 @@ def lipschitz_constant(
           and slower. At depth (piecewise linear activations; "cuts" for one hidden layer only) the
           low-rank solver solves and proves them in every norm and region, with directional
           derivatives of all neurons as variables. For one hidden layer and the norm "inf" the
-          low-rank solver solves and proves them at any size (its "hr2" has no cliques {x_i, t_i}); in the norm 2, on balls and
-          where `solver` names a conic solver the engine does ("cuts" is not offered there); so it
-          does in the norm 1, one coordinate of the gradient at a time.
+          low-rank solver solves and proves them at any size (its "hr2" has no cliques
+          {x_i, t_i}); in the norm 2, on balls and where `solver` names a conic solver the engine
+          does ("cuts" is not offered there); so it does in the norm 1, one coordinate of the
+          gradient at a time.
         - "hr1": order 1 with the products of both layers' derivatives as variables; two hidden
           layers, piecewise linear, norm "inf" or 2, small; by the engine.
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.

@@ -160,7 +160,7 @@ def _constant(tensor: Any, size: int) -> np.ndarray:
         )
     try:
         values = np.asarray(numpy_helper.to_array(tensor))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise InvalidNetworkError(f"the tensor {tensor.name!r} is malformed: {error}") from None
     if values.dtype.kind in "cOSUmM":
         raise UnsupportedError(f"the tensor {tensor.name!r} holds {values.dtype}, not real numbers")

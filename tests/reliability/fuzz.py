@@ -21,6 +21,7 @@ import traceback
 import warnings
 from collections import Counter
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,17 @@ def _child(name: str, seed: int, seconds: float, folder: str, queue: Any) -> Non
     queue.put(("end", 0, {}))
 
 
+def _next(queue: Any, child: Any, patience: float) -> Any:
+    """Wait for a message for as long as the child lives and patience lasts."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return queue.get(timeout=1)
+        except Empty:
+            if time.monotonic() > end or not child.is_alive():
+                return queue.get(timeout=1)
+
+
 def campaign(
     target: Target, seconds: float, seed: int, keep: Path | None
 ) -> tuple[int, Counter[str], Counter[str]]:
@@ -109,8 +121,8 @@ def campaign(
             ended, patience, begin = False, 300, time.monotonic()
             while not ended:
                 try:
-                    kind, content, more = queue.get(timeout=patience)
-                except Exception:
+                    kind, content, more = _next(queue, child, patience)
+                except Empty:
                     if not child.is_alive() and child.exitcode == 1:
                         raise RuntimeError(f"{target.name}: the campaign itself failed") from None
                     data = next(Path(folder).glob("case*")).read_bytes()

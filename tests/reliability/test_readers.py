@@ -249,6 +249,11 @@ def test_onnx_constants_that_are_no_real_numbers(tmp_path: Path) -> None:
 
     with pytest.raises(la.UnsupportedError, match="complex"):
         la.load_network(model("Add", np.array([1 + 2j, 1])))
+    strange = onnx.load(model("Add", np.ones(2)))
+    strange.graph.initializer[0].data_type = 127
+    onnx.save(strange, tmp_path / "strange.onnx")
+    with pytest.raises(la.NetworkFileError, match="malformed"):
+        la.load_network(tmp_path / "strange.onnx")
     signalling = np.array([0x7F800001, 0], dtype=np.uint32).view(np.float32)
     with pytest.raises(la.NetworkFileError):
         la.load_network(model("Add", signalling))

@@ -97,7 +97,7 @@ def lipschitz_constant(
           norms "inf" and 1. The bound is HiGHS's dual bound: "exact" when it closes the gap, else
           "numerical".
         - "auto": the smallest of "interval", "product", in the norm 2 "lipsdp" and, for one hidden
-          layer, "exact" with few unstable neurons, else "mccormick" or, for large networks, "hr2";
+          layer, "branch" with few unstable neurons, else "mccormick" or, for large networks, "hr2";
           at depth "mccormick" or, for large networks, "hr2"; the notes say why.
     ranges : "auto", "interval", "crown" or "lp"
         How pre-activations are bounded first; see :func:`pre_activation_ranges`.

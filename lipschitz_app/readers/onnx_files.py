@@ -109,6 +109,8 @@ def from_onnx(
             raise type(error)(f"{where}: {error}") from None
         except (IndexError, TypeError, ValueError, KeyError, OverflowError) as error:
             raise InvalidNetworkError(f"{where} is malformed: {error}") from None
+        if not proto.output:
+            raise InvalidNetworkError(f"{where} has no output")
         for name in proto.output:
             values.setdefault(name, None)
         values[proto.output[0]] = found

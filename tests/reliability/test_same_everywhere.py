@@ -59,13 +59,12 @@ def reference() -> dict[str, float]:
     return bounds(0, 1)
 
 
-@pytest.mark.parametrize("hash_seed", [1, 2])
-def test_hash_seeds_change_nothing(hash_seed: int, reference: dict[str, float]) -> None:
-    assert bounds(hash_seed, 1) == reference
+def test_hash_seeds_change_nothing(reference: dict[str, float]) -> None:
+    assert bounds(2, 1) == reference
 
 
 def test_threads_change_the_last_digits(reference: dict[str, float]) -> None:
-    found = bounds(0, 2)
+    found = bounds(1, 2)
     assert found.keys() == reference.keys()
     for name, value in found.items():
         assert value == pytest.approx(reference[name], rel=1e-6, abs=1e-6), name

@@ -28,6 +28,12 @@ from lipschitz_app.affine_relu import (
     global_bound,
     load_architecture,
 )
+from lipschitz_app.certify import (
+    Certification,
+    CertifiedAccuracy,
+    certified_accuracy,
+    certify,
+)
 from lipschitz_app.comparison import Comparison, ComparisonRow, compare
 from lipschitz_app.errors import (
     ActivationError,
@@ -95,6 +101,8 @@ __all__ = [
     "BallInBox",
     "BatchNorm",
     "Box",
+    "Certification",
+    "CertifiedAccuracy",
     "CertifiedRadius",
     "Comparison",
     "ComparisonRow",
@@ -146,7 +154,9 @@ __all__ = [
     "affine_relu_bound",
     "anchored_bound",
     "anchored_lower_bound",
+    "certified_accuracy",
     "certified_radius",
+    "certify",
     "check_activation_encoding",
     "compare",
     "example_inputs",

@@ -22,7 +22,7 @@ from .networks import benchmark
 
 
 def upper(net: la.Network, region: Any, method: str, **options: Any) -> float:
-    options = {"time_limit": 2.0, **options}
+    options = {"time_limit": 20.0, **options}
     result = la.lipschitz_constant(net, region, method=method, lower=False, **options)
     assert result.upper_kind == "proven"
     return float(result.upper)

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 
 import lipschitz_app as la
 import polyopt as po
-from lipschitz_app.plotting import plot_anchored_bounds
+from lipschitz_app.plotting import plot_anchored_bounds, plot_radii
 from polyopt.plotting import plot_blocks, plot_climb, plot_graph, plot_minimizers
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -55,6 +55,19 @@ def main() -> None:
     plot_blocks(correlative, ax=axes[1])
     plot_blocks(correlative.refine(po.TermSparsity()), ax=axes[2])
     save("blocks")
+
+    net, (images, labels) = la.example_network("digits"), la.example_inputs("digits")
+    _, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
+    plot_radii(
+        net,
+        images[2],
+        [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5],
+        ["interval", "shor", "mccormick"],
+        output=int(labels[2]),
+        ax=ax,
+    )
+    ax.legend(loc="lower right")
+    save("lipschitz")
 
     solution = po.solve(po.problems.get("haverly_pooling").problem)
     plot_climb(

@@ -62,12 +62,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("polyopt")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "of a source tree"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m polyopt",
         description="Bounds on polynomial optimisation problems by moment/SOS relaxations.",
         epilog="Exit status: 0 with an answer, 2 for bad input, 1 for no answer.",
     )
+    parser.add_argument("--version", action="version", version=f"polyopt {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="command")
 
     solve = commands.add_parser(

@@ -304,7 +304,8 @@ def _relation(item: Any, index: int) -> tuple[Any, str]:
             return 0.0, "equality"
         raise InvalidProblemError(
             f"{place} compares constants and is false, so no point satisfies it; "
-            "remove it or mend its data"
+            "remove it or mend its data (== of sympy expressions compares how they are written: "
+            "an equation is sympy.Eq(left, right))"
         )
     if is_sympy(item):
         import sympy

@@ -29,6 +29,15 @@ def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(word in out for word in ("solve", "check", "solvers", "Exit status"))
 
 
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip() == f"polyopt {version('polyopt')}"
+
+
 def test_solve(problem: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["solve", problem, "--order", "2"]) == 0
     out, err = capsys.readouterr()

@@ -78,7 +78,8 @@ def lipschitz_constant(
           does ("cuts" is not offered there); so it does in the norm 1, one coordinate of the
           gradient at a time.
         - "hr1": order 1 with the products of both layers' derivatives as variables; two hidden
-          layers, piecewise linear, norm "inf" or 2, small; by the engine.
+          layers, piecewise linear, norm "inf" or 2, small; by the engine. Of one hidden layer it is
+          "shor".
         - "lasserre": order 2 with correlative sparsity; one hidden layer, norm "inf" or 2, small.
         - "sublevel": order 2 on subsets of 4 variables, order 1 elsewhere ("sublevel-2" to
           "sublevel-8": other sizes); one hidden layer, small.

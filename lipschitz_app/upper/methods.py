@@ -178,11 +178,19 @@ def _any_depth(method: str) -> Method:
     return lambda task: shallow(task) if len(task.ranges) == 1 else deep_bound(task, method)
 
 
+def _hr1(task: Task) -> UpperBound:
+    """Return HR-1, which for one hidden layer is order 1: Shor's relaxation."""
+    if len(task.ranges) != 1:
+        return hr1_bound(task)
+    found = METHODS["shor"](task)
+    return replace(found, notes=(*found.notes, "HR-1 of one hidden layer is Shor's relaxation"))
+
+
 METHODS: dict[str, Method] = {
     "product": _product,
     "interval": _interval,
     **{name: _any_depth(name) for name in LOWRANK_METHODS},
-    "hr1": hr1_bound,
+    "hr1": _hr1,
     "lasserre": _one_layer(partial(relaxation_bound, method="lasserre")),
     **{name: _one_layer(partial(relaxation_bound, method=name)) for name in SUBLEVELS},
     "krivine": _krivine,

@@ -113,6 +113,12 @@ def test_hr1_with_all_neurons_unstable(
     assert exact <= upper(net, la.Box([0.0, 0.0], 0.25), "hr1") <= tied + 1e-4
 
 
+def test_hr1_of_one_hidden_layer_is_shor() -> None:
+    net, center = random_network([3, 5, 1], 1)
+    box = la.Box(center, 0.5)
+    assert upper(net, box, "hr1") == upper(net, box, "shor")
+
+
 def test_hr1_holds_on_a_box_and_in_the_euclidean_norm() -> None:
     net, center = random_network([3, 3, 3, 1], 7)
     box = la.Box(center, 0.5)
@@ -197,10 +203,6 @@ def test_without_unstable_neurons_the_bound_is_the_norm_of_the_gradient() -> Non
     assert upper(net, la.Box([0.0, 0.0], 1.0), "hr2") == pytest.approx(10.0, abs=1e-9)
 
 
-def box2() -> la.Box:
-    return la.Box([0.0, 0.0], 1.0)
-
-
 def test_what_is_not_offered() -> None:
     net, center = random_network([3, 4, 4, 1], 0)
     box = la.Box(center, 0.5)
@@ -208,8 +210,9 @@ def test_what_is_not_offered() -> None:
         la.lipschitz_constant(net, box, method="cuts")
     with pytest.raises(UnsupportedError, match="low-rank solver, not by 'clarabel'"):
         la.lipschitz_constant(net, box, method="hr2", solver="clarabel")
-    with pytest.raises(UnsupportedError, match='"hr1" is offered for two hidden layers, not for 1'):
-        la.lipschitz_constant(la.Network.from_arrays([np.eye(2), [[1, 1]]]), box2(), method="hr1")
+    three, center = random_network([2, 3, 3, 3, 1], 0)
+    with pytest.raises(UnsupportedError, match='"hr1" is offered for two hidden layers, not for 3'):
+        la.lipschitz_constant(three, la.Box(center, 5.0), method="hr1")
     tanh = la.Network.from_arrays([w for w, _ in net.affine_pairs()], activation="tanh")
     with pytest.raises(UnsupportedError, match="not for tanh"):
         la.lipschitz_constant(tanh, box, method="hr2")

@@ -270,6 +270,9 @@ class BallInBox(Ball):
         object.__setattr__(self, "box", box)
         object.__setattr__(self, "anchor", anchor)
 
+    def __repr__(self) -> str:
+        return f"BallInBox({self.size} inputs, radius {self.radius:g})"
+
     @property
     def ball(self) -> Ball:
         """The ball without the box."""

@@ -13,7 +13,7 @@ from functools import partial
 from lipschitz_app.activations.free import FreeSlopes
 from lipschitz_app.activations.piecewise import Hinges
 from lipschitz_app.encoding import Direction
-from lipschitz_app.errors import UnsupportedError
+from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.hidden import HiddenLayer, presolve
 from lipschitz_app.lower.ascent import lipschitz_lower_bound
 from lipschitz_app.midrad import combine
@@ -107,7 +107,14 @@ def _exact(task: Task) -> UpperBound:
     offered = bent and task.norm != "2" and isinstance(task.region, Box)
     neurons = sum(int(layer.unstable.sum()) for layer in task.ranges)
     if offered and (len(task.ranges) != 1 or neurons > ENUMERATED):
-        return milp_bound(task)
+        found = milp_bound(task)
+        if len(task.ranges) != 1 or found.kind == "exact" or found.status != "optimal":
+            return found
+        # The program counts patterns on kinks, and one of them is the largest.
+        try:
+            return _one_layer(_enumerate)(task)
+        except NoBoundError as error:
+            return replace(found, notes=(*found.notes, str(error)))
     return _one_layer(_enumerate)(task)
 
 

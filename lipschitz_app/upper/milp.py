@@ -19,11 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipschitz_app import norms
 from lipschitz_app.chain import ChainLayer
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.regions import Box
-from lipschitz_app.rounding import FloatArray
+from lipschitz_app.rounding import FloatArray, dual
 from lipschitz_app.upper.base import Kind, UpperBound
 from lipschitz_app.upper.milp_model import MilpModel, milp_model
 from lipschitz_app.upper.task import Task
@@ -47,7 +48,8 @@ def milp_bound(task: Task) -> UpperBound:
     Returns
     -------
     UpperBound
-        Of kind "exact" where the solver closed the gap, else "numerical".
+        Of kind "exact" where the solver closed the gap and the network's gradient at the point
+        found has that norm, so that no pattern on kinks made it; else "numerical".
 
     Raises
     ------
@@ -86,9 +88,16 @@ def milp_bound(task: Task) -> UpperBound:
     ]
     if not closed:
         notes.append("stopped by the time limit; the dual bound is the solver's word")
-    point = None
+    point, reached = None, -np.inf
     if found.vector is not None:
         point = _inside(hidden, ranges, program, found.vector, region)
+        gradient = task.output.weights @ task.net.jacobian(point)
+        reached = float(norms.values(gradient, dual(task.norm)))
+    if closed and reached < best.bound * (1 - 1e-6) - 1e-9:
+        kind = "numerical"
+        notes.append(
+            f"the pattern found occurs on kinks only: the gradient there has the norm {reached:.9g}"
+        )
     return UpperBound(
         max(0.0, best.bound),
         kind,

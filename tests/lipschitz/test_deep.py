@@ -157,11 +157,11 @@ def test_no_sampled_gradient_exceeds_a_bound(method: str) -> None:
 def test_levels_are_ordered_and_bounds_grow_with_the_box() -> None:
     net, center = random_network([5, 8, 8, 1], 3)
     box = la.Box(center, 0.3)
-    bounds = [upper(net, box, method) for method in ("mccormick", "hr2", "shor")]
+    bounds = [upper(net, box, method, time_limit=8) for method in ("mccormick", "hr2", "shor")]
     assert bounds[0] <= bounds[1] * 1.02
     assert bounds[1] <= bounds[2] * 1.02
     assert bounds[2] < upper(net, box, "interval")
-    assert bounds[1] <= upper(net, la.Box(center, 0.4), "hr2") * 1.02
+    assert bounds[1] <= upper(net, la.Box(center, 0.4), "hr2", time_limit=8) * 1.02
 
 
 def test_bounds_do_not_depend_on_the_parametrisation() -> None:

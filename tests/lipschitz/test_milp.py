@@ -157,3 +157,11 @@ def test_all_outputs_of_a_deep_network() -> None:
         )
         assert result.upper_kind == "exact"
         assert result.lower == pytest.approx(result.upper, rel=1e-5)
+
+
+def test_patterns_on_kinks_are_not_called_exact() -> None:
+    identity = la.Network.from_arrays([[[1.0], [-1.0]], [[1.0, -1.0]]])
+    found = la.lipschitz_constant(identity, la.Box([0.0], 1.0), method="milp")
+    assert (found.upper, found.upper_kind) == (pytest.approx(2.0), "numerical")
+    assert "occurs on kinks only" in found.notes[1]
+    assert found.lower == pytest.approx(1.0)

@@ -24,7 +24,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lipschitz_app import norms
-from lipschitz_app.errors import InvalidOptionError, NoBoundError, UnsupportedError
+from lipschitz_app.errors import (
+    InvalidOptionError,
+    InvalidRegionError,
+    NoBoundError,
+    UnsupportedError,
+)
 from lipschitz_app.fingerprint import fingerprint
 from lipschitz_app.interrupts import watched_interrupts
 from lipschitz_app.layers.activation import ReLU
@@ -107,7 +112,8 @@ def certify(
     method : str
         Method of :func:`lipschitz_constant`, for the margins that intervals do not certify.
     domain : Box, optional
-        Inputs that can occur, for example pixels in [0, 1]; the others are left out.
+        Inputs that can occur, for example pixels in [0, 1]; the others are left out. The centre has
+        to be one of them.
     steps : int
         Number of radii that are tried where none is given.
     time_limit : float, optional
@@ -173,6 +179,12 @@ def certify(
 
     if radius is not None:
         _region(point, radius, name, domain)  # says so where the domain leaves nothing
+    if domain is not None and not ((point >= domain.lower) & (point <= domain.upper)).all():
+        # The bounds hold on segments inside the domain, and none from this centre is.
+        raise InvalidRegionError(
+            f"the centre is outside the domain ({domain!r}), where nothing can be certified from "
+            "it; give a centre inside, or leave domain out"
+        )
     if margins.min() <= 0:
         nothing = np.full(margins.size, math.inf)
         tested = radius or 0.0

@@ -22,8 +22,12 @@ from lipschitz_app.result import LipschitzResult
 from lipschitz_app.rounding import FloatArray, dual
 from lipschitz_app.upper import methods as _methods
 from lipschitz_app.upper.auto import auto_bound
+from lipschitz_app.upper.base import Kind, UpperBound
 from lipschitz_app.upper.task import Task
 from lipschitz_app.upper.whole import whole_bound
+
+_TOLERANCE = 1e-6
+"""Relative error that linear and integer programs may have in a value called exact."""
 
 METHODS = ("auto", *_methods.METHODS)
 """Names of the methods that are offered."""
@@ -192,6 +196,8 @@ def lipschitz_constant(
     if found is not None:
         timings["lower bound"] = sum(found.timings.values())
         say(f"lower bound {found.value:.6f} ({found.kind})")
+    if found is not None and bound.kind != "proven" and bound.value < found.value:
+        bound = _not_below(bound, found.value)
     timings["total"] = time.perf_counter() - begin
     return LipschitzResult(
         upper=bound.value,
@@ -211,6 +217,13 @@ def lipschitz_constant(
         problem=bound.problem,
         margin=bound.margin,
     )
+
+
+def _not_below(bound: UpperBound, lower: float) -> UpperBound:
+    """Raise an upper bound that is a solver's word to a proven lower bound, and say so."""
+    kind: Kind = bound.kind if bound.value >= lower * (1.0 - _TOLERANCE) else "numerical"
+    note = f"the solver's value {bound.value:.9g} was below the proven lower bound and is raised"
+    return replace(bound, value=lower, kind=kind, notes=(*bound.notes, note))
 
 
 def _lower(

@@ -32,7 +32,7 @@ from lipschitz_app import norms
 from lipschitz_app.branching.parts import Explorer, Part
 from lipschitz_app.chain import ChainLayer
 from lipschitz_app.deep.presolve import DeepNetwork, presolve_deep
-from lipschitz_app.deep.tangent import tangent_model
+from lipschitz_app.deep.tangent import Level, tangent_model
 from lipschitz_app.errors import NoBoundError
 from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
@@ -218,8 +218,8 @@ class _Search:
         task = self.task
         total = sum(net.unstable)
         pairs = 18 * (total - net.unstable[-1]) * total + 4 * net.inputs.size * net.unstable[0]
-        level = "mccormick" if pairs <= _PAIRS else "hr2"
-        model = tangent_model(net, task.region, task.norm, level)  # type: ignore[arg-type]
+        level: Level = "mccormick" if pairs <= _PAIRS else "hr2"
+        model = tangent_model(net, task.region, task.norm, level)
         # Far from the goal a rough bound serves as well: the node will be split anyway.
         distance = min(node.bound, self.upper) / self.value - 1.0 if self.value > 0 else 1.0
         options = LowRankOptions(

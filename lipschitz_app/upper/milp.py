@@ -137,7 +137,10 @@ def _inside(
         b_ub=np.concatenate(sides),
         bounds=[*zip(region.inner_lower, region.inner_upper, strict=True), (None, 1.0)],
     )
-    return point if found.status != 0 else np.asarray(found.x[:-1])
+    if found.status != 0:
+        return np.asarray(point)
+    # The program's tolerance must not carry a witness out of the region.
+    return np.asarray(np.clip(found.x[:-1], region.inner_lower, region.inner_upper))
 
 
 def _sum(task: Task, model: MilpModel) -> _Answer:

@@ -114,3 +114,10 @@ def test_bad_input() -> None:
         la.certified_accuracy(LINEAR, [point, point], [0], 0.1)
     with pytest.raises(la.InvalidOptionError, match="radius is 0"):
         la.certified_accuracy(LINEAR, [point], [0], 0)
+
+
+def test_a_centre_outside_the_domain_certifies_nothing() -> None:
+    """Between it and the domain the network may do anything, which no bound there sees."""
+    for radius in (0.6, None):
+        with pytest.raises(la.InvalidRegionError, match="centre is outside the domain"):
+            la.certify(LINEAR, [1.5, 0.5], radius, domain=la.Box(lower=0.0, upper=1.0))

@@ -15,6 +15,8 @@ from lipschitz_app.activations.lines import lines_from_ranges
 from lipschitz_app.activations.relu import ReLUEncoding
 from lipschitz_app.rounding import FloatArray
 from lipschitz_app.upper import exact_constant
+from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.methods import METHODS
 
 from .networks import benchmark, one_layer, presolved
 
@@ -298,3 +300,17 @@ class TestFiles:
         assert net(np.stack([point, point])).shape == (2, 3)
         assert net(np.zeros((5, 1, 2, 2))).shape == (5, 3)
         assert net.jacobian(np.zeros((5, 4))).shape == (5, 3, 4)
+
+
+@pytest.mark.parametrize(("share", "kind"), [(1 - 1e-8, "exact"), (0.9, "numerical")])
+def test_a_solvers_value_below_a_proven_lower_bound_is_raised(
+    share: float, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = la.lipschitz_constant(NET, REGION).lower
+    assert truth is not None
+    word = UpperBound(truth * share, "exact")
+    monkeypatch.setitem(METHODS, "exact", lambda task: word)
+    result = la.lipschitz_constant(NET, REGION, method="exact")
+    assert result.lower is not None
+    assert (result.upper, result.upper_kind) == (result.lower, kind)
+    assert "below the proven lower bound" in result.notes[-1]

@@ -211,7 +211,10 @@ def _auto(task: Task, target: OutputMap) -> tuple[str, UpperBound]:
             found["auto"] = _combined(task, target, "auto")
         except NoBoundError as error:
             task.say(f"output by output: {error}")
-    best = min(found, key=lambda name: found[name].value)
+    # A proven bound is worth a little more than a linear program's word.
+    best = min(
+        found, key=lambda name: found[name].value * (1 + task.gap * (found[name].kind != "proven"))
+    )
     name = "output by output" if best == "auto" else best
     note = f"auto took {name}: {neurons} unstable neurons, {target.size} outputs"
     return best, replace(found[best], notes=(*found[best].notes, note))

@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?= dev,exact,onnx,plot,cli
 PYTEST_ARGS ?=
+WORKERS ?= logical
 BENCH ?= run
 
 BIN := $(VENV)/bin
@@ -19,6 +20,7 @@ help:
 	@echo "make lint    ruff check and ruff format --check"
 	@echo "make types   mypy --strict on both packages"
 	@echo "make check   pytest alone; PYTEST_ARGS='tests/test_imports.py -k direction' narrows it"
+	@echo "             a worker for each processor, 8 at most; WORKERS=0: none, to debug"
 	@echo "make docs    build the documentation into docs/_build/html, warnings as errors"
 	@echo "make bench   compare phases, solvers, CVXPY and Python peers; tables in build/bench"
 	@echo "             BENCH=affine_relu runs one file of benchmarks/, BENCH='*' all of them"
@@ -37,8 +39,10 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
+# Workers share the processors, so that each has one thread for linear algebra.
 check: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} OPENBLAS_NUM_THREADS=$${OPENBLAS_NUM_THREADS:-1} \
+	  $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html

@@ -1,10 +1,11 @@
 """What the pages say is run: Python blocks, shell commands, outputs and links.
 
-In README.md and CONTRIBUTING.md every ``python`` block is a program of its own. A page of docs/ is
-one session: its blocks run in their order, in one namespace and one directory. What a block prints
-is the ``text`` block that follows (nothing, if none follows). The same goes for the commands of
-``sh`` blocks that run ``python -m polyopt`` or ``python -m lipschitz_app``, whose output is
-compared only where a page shows it. Warnings are errors.
+In README.md and CONTRIBUTING.md every ``python`` block is a program of its own, and the commands
+after it find its files. A page of docs/ is one session: its blocks run in their order, in one
+namespace and one directory. What a block prints is the ``text`` block that follows (nothing, if
+none follows). The same goes for the commands of ``sh`` blocks that run ``python -m polyopt`` or
+``python -m lipschitz_app``, whose output is compared only where a page shows it. Warnings are
+errors.
 """
 
 from __future__ import annotations
@@ -97,8 +98,20 @@ def runnable(block: Block) -> list[list[str]]:
     ]
 
 
+def programs(found: list[Block]) -> list[list[Block]]:
+    """Split README.md and CONTRIBUTING.md into Python blocks and the commands after each."""
+    split: list[list[Block]] = []
+    for block in found:
+        if block.page.parent != REPOSITORY:
+            continue
+        if block.language == "python" or not split or split[-1][0].page != block.page:
+            split.append([])
+        split[-1].append(block)
+    return split
+
+
 RUNNABLE = [b for b in BLOCKS if b.language == "python" or (b.language == "sh" and runnable(b))]
-PROGRAMS = [b for b in RUNNABLE if b.page.parent == REPOSITORY]
+PROGRAMS = programs(RUNNABLE)
 SESSIONS = sorted({b.page for b in RUNNABLE if b.page.parent != REPOSITORY})
 
 #: Runs the Python blocks of a page in one namespace; what it is given and returns is JSON.
@@ -129,12 +142,6 @@ def test_readme_shows_both_examples_with_their_output() -> None:
     assert imported == ["polyopt", "lipschitz_app"]
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
-    """A directory for each page."""
-    return {block.page: tmp_path_factory.mktemp(block.page.stem) for block in PROGRAMS}
-
-
 def skip_without_extras(found: list[Block]) -> None:
     """Skip, saying so, where a block imports an extra that is not installed."""
     for block in found:
@@ -142,18 +149,18 @@ def skip_without_extras(found: list[Block]) -> None:
             pytest.importorskip(package, reason=f"{block.label} needs {package}")
 
 
-@pytest.mark.parametrize("block", PROGRAMS, ids=lambda block: block.label)
-def test_block_does_what_the_page_says(block: Block, folders: dict[Path, Path]) -> None:
-    folder = folders[block.page]
-    skip_without_extras([block])
-    if block.language == "python":
-        (folder / "block.py").write_text(block.code, encoding="utf-8")
-        assert run(["block.py"], folder).rstrip() == block.output.rstrip()
-        return
-    printed = "".join(run(arguments, folder) for arguments in runnable(block))
-    assert printed
-    if block.output:
-        assert printed.rstrip() == block.output.rstrip()
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program[0].label)
+def test_program_does_what_the_page_says(program: list[Block], tmp_path: Path) -> None:
+    skip_without_extras(program)
+    for block in program:
+        if block.language == "python":
+            (tmp_path / "block.py").write_text(block.code, encoding="utf-8")
+            printed = run(["block.py"], tmp_path)
+        else:
+            printed = "".join(run(arguments, tmp_path) for arguments in runnable(block))
+            assert printed, block.label
+        if block.output or block.language == "python":
+            assert printed.rstrip() == block.output.rstrip(), block.label
 
 
 @pytest.mark.parametrize("page", SESSIONS, ids=lambda page: str(page.relative_to(REPOSITORY)))

@@ -184,8 +184,6 @@ def test_progress_on_a_terminal(
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # inherited by tests in the background
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "lipschitz_app", *arguments],
         cwd=folder,

@@ -142,8 +142,10 @@ class _Climb:
         self.start = time.perf_counter()
         self.history: list[Attempt] = []
         self.results: list[RelaxationResult] = []
+        self.latest: RelaxationResult | None = None
         self.points: list[Minimizer] = []
         self.proof: ProvenBound | None = None
+        self.unproven = ""
         self.stopped: Status | None = None
         self.too_large: int | None = None
         self.empty = (
@@ -166,9 +168,14 @@ class _Climb:
     @property
     def lower(self) -> float:
         """Best numerical bound that the known points do not contradict."""
-        bounds = [self.sign * r.bound for r in self.results]
+        return -math.inf if self.best is None else self.sign * self.best.bound
+
+    @property
+    def best(self) -> RelaxationResult | None:
+        """The relaxation of that bound."""
         limit = self.upper + 1e-5 * max(1.0, abs(self.upper))
-        return max((b for b in bounds if math.isfinite(b) and not b > limit), default=-math.inf)
+        kept = (r for r in self.results if math.isfinite(r.bound) and self.sign * r.bound <= limit)
+        return max(kept, key=lambda r: self.sign * r.bound, default=None)
 
     @property
     def upper(self) -> float:
@@ -251,6 +258,7 @@ class _Climb:
         except RelaxationError as error:
             self._record(relaxation.name, f"no bound: {error}", math.nan)
             return True
+        self.latest = result
         if result.status is Status.INTERRUPTED:
             self.stopped = Status.INTERRUPTED
         bound = math.nan
@@ -286,10 +294,10 @@ class _Climb:
             try:
                 proof = result.prove(method=method)
             except ProofError as error:
-                self.say(f"no proof: {error}")
+                self._leave_unproven(error)
                 continue
             except PolyoptError as error:
-                self.say(f"no proof: {error}")
+                self._leave_unproven(error)
                 return
             self.say(f"{proof}")
             if self.proof is None or self.sign * (proof.bound - self.proof.bound) > 0:
@@ -305,9 +313,13 @@ class _Climb:
         try:
             self.proof = prove_infeasible(self.problem, relaxation.order)
         except PolyoptError as error:
-            self.say(f"no proof: {error}")
+            self._leave_unproven(error)
         else:
             self.empty = "no point satisfies the constraints: an exact identity shows it"
+
+    def _leave_unproven(self, reason: object) -> None:
+        self.unproven = str(reason)
+        self.say(f"no proof: {reason}")
 
     def _proof_is_sharp(self) -> bool:
         if self.proof is None or not math.isfinite(self.proof.bound):
@@ -348,6 +360,8 @@ class _Climb:
             history=tuple(self.history),
             tolerance=self.tolerance,
             seconds=self.spent,
+            result=self.best or self.latest,
+            unproven="" if self.proof is not None else self.unproven,
         )
 
     def _verdict(self, lower: float) -> tuple[Status, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from polyopt.extraction import Minimizer
     from polyopt.problem import PolynomialProblem
     from polyopt.proof import ProvenBound
+    from polyopt.result import RelaxationResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,18 @@ class Solution:
     tolerance : float
         Relative gap that counts as closed.
     seconds : float
+    result : RelaxationResult or None
+        Of the relaxation whose bound this is; without a bound, of the last one that was solved.
+    unproven : str
+        Why there is no proof, where one was tried.
+
+    Examples
+    --------
+    >>> import polyopt as po
+    >>> x = po.variables("x", 1)[0]
+    >>> s = po.solve(po.minimize(x**4 - 2 * x**2, subject_to=[x**2 <= 4]))
+    >>> s.order, s.bound_kind, s.notes, s.hints
+    (2, 'proven', (), ())
     """
 
     problem: PolynomialProblem
@@ -88,12 +101,31 @@ class Solution:
     history: tuple[Attempt, ...]
     tolerance: float
     seconds: float
+    result: RelaxationResult | None = None
+    unproven: str = ""
+
+    @property
+    def order(self) -> int | None:
+        """Order of the relaxation that gave the bound, or of the last one; None without any."""
+        return None if self.result is None else self.result.relaxation.order
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done beyond what was asked for, and why there is no proof."""
+        told = () if self.result is None else self.result.notes
+        return (*told, f"no proof: {self.unproven}") if self.unproven else told
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What the numbers suggest about the problem; see :attr:`RelaxationResult.hints`."""
+        return () if self.result is None else self.result.hints
 
     def __str__(self) -> str:
         relation = ">=" if self.problem.sense == "min" else "<="
         lines = [f"{self.status.value}: {self.message}"]
         if math.isfinite(self.bound):
-            lines.append(f"optimum {relation} {self.bound:.9g} ({self.bound_kind})")
+            order = "" if self.order is None else f", order {self.order}"
+            lines.append(f"optimum {relation} {self.bound:.9g} ({self.bound_kind}{order})")
         elif self.status not in (Status.INFEASIBLE, Status.UNBOUNDED):
             lines.append("no finite bound")
         if self.minimizers:
@@ -111,6 +143,8 @@ class Solution:
             lines.append("no feasible point found")
         if self.proof is not None:
             lines.append(f"proof   {self.proof}")
+        lines += [f"note    {note}" for note in self.notes]
+        lines += [f"hint    {hint}" for hint in self.hints]
         tried = f"{len(self.history)} relaxation{'s' if len(self.history) != 1 else ''}"
         lines.append(f"tried   {tried} in {self.seconds:.3g} s")
         lines += [f"  {attempt}" for attempt in self.history]
@@ -133,8 +167,11 @@ class Solution:
         rows += [("point", f"({_point(m.point)})") for m in self.minimizers[:5]]
         if len(self.minimizers) > 5:
             rows.append(("", f"{len(self.minimizers) - 5} more points"))
+        if self.order is not None:
+            rows.append(("order", self.order))
         if self.proof is not None:
             rows.append(("proof", self.proof))
+        rows += [("note", note) for note in self.notes] + [("hint", hint) for hint in self.hints]
         head = ("seconds", "relaxation", "outcome", "bound", "best value")
         tried = [
             (f"{a.seconds:.2f}", a.name, a.outcome, _number(a.bound), _number(a.value))
@@ -143,16 +180,26 @@ class Solution:
         return card("Solution", rows, (head, tried))
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Plain data for JSON; numbers that do not exist are NaN or infinite, or None."""
+        result, proof = self.result, self.proof
         return {
             "status": self.status.value,
             "message": self.message,
+            "sense": self.problem.sense,
             "bound": self.bound,
             "bound_kind": self.bound_kind,
             "value": self.value,
+            "value_kind": "sampled",
             "gap": self.gap,
+            "order": self.order,
+            "relaxation": None if result is None else result.relaxation.name,
             "points": [m.point.tolist() for m in self.minimizers],
             "violations": [m.violation for m in self.minimizers],
+            "notes": list(self.notes),
+            "hints": list(self.hints),
+            "proof": None
+            if proof is None
+            else {"bound": proof.bound, "kind": proof.kind, "domain": proof.domain},
             "seconds": self.seconds,
             "history": [str(attempt) for attempt in self.history],
         }

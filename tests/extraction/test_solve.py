@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import polyopt as po
-from polyopt.errors import InvalidProblemError, RelaxationError, UnknownOptionError
+from polyopt.errors import InvalidProblemError, ProofError, RelaxationError, UnknownOptionError
 from polyopt.problems import get
 
 SOLVED: list[tuple[str, tuple[Any, ...]]] = [
@@ -152,3 +152,30 @@ def test_bad_options(options: dict[str, Any], error: type[Exception], message: s
 def test_not_a_problem() -> None:
     with pytest.raises(InvalidProblemError, match="PolynomialProblem"):
         po.solve("x^2")  # type: ignore[arg-type]
+
+
+def test_a_solution_says_its_order_and_what_the_solver_noted() -> None:
+    x, y = po.variables("x y")
+    problem = po.minimize(x**2 + (x * y - 1) ** 2)
+    solution = po.solve(problem, 2, time_limit=10)
+    assert solution.result is not None
+    assert solution.order == solution.result.relaxation.order == 2
+    assert solution.hints == solution.result.hints
+    assert any("ball constraint" in hint for hint in solution.hints)
+    data = solution.as_dict()
+    assert data["order"] == 2
+    assert data["hints"] == list(solution.hints)
+    assert data["relaxation"] == solution.result.relaxation.name
+    assert f"hint    {solution.hints[0]}" in str(solution)
+
+
+def test_a_solution_says_why_there_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ProofError("no room inside the cone")
+
+    monkeypatch.setattr(po.RelaxationResult, "prove", refuse)
+    x = po.variables("x", 1)[0]
+    solution = po.solve(po.minimize(x**2, subject_to=[x**2 <= 1]), time_limit=10)
+    assert solution.proof is None
+    assert solution.notes[-1] == "no proof: no room inside the cone"
+    assert "note    no proof: no room" in str(solution)

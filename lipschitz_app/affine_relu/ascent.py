@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.affine_relu.slopes import checked_radius
+from lipschitz_app.affine_relu.arguments import (
+    check_count,
+    checked_point,
+    checked_radius,
+    checked_rng,
+)
 from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
 from lipschitz_app.operators import MaxPooling
-from lipschitz_app.operators.base import flat_point
 from lipschitz_app.rounding import FloatArray, down, norm_lower, norm_upper, up
 
 if TYPE_CHECKING:
@@ -75,12 +79,14 @@ def anchored_lower_bound(
     (0.5, [1.0])
     """
     stages = as_stages(net)
-    point = flat_point(center, stages[0].operator.input_shape, "center")
+    check_count(starts, "starts", 1)
+    check_count(steps, "steps", 0)
+    random = checked_rng(rng)
+    point = checked_point(center, stages[0].operator.input_shape, "center")
     size = checked_radius(radius)
     zero = AnchoredLowerBound(0.0, point)
     if size == 0:
         return zero
-    random = np.random.default_rng(rng)
     origin = _values(stages, point[None])[-1]
     v = _unit(random.standard_normal((starts, point.size)))
     t = np.full(starts, size)

@@ -29,16 +29,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lipschitz_app.affine_relu.slopes import BoolArray, checked_radius, ranges_and_slopes
-from lipschitz_app.errors import InvalidOptionError, InvalidPointError
+from lipschitz_app.affine_relu.arguments import check_effort, checked_point, checked_radius
+from lipschitz_app.affine_relu.slopes import BoolArray, ranges_and_slopes
+from lipschitz_app.errors import InvalidNetworkError, InvalidOptionError, InvalidPointError
 from lipschitz_app.norms import as_norm
 from lipschitz_app.operators import AffineOperator, DenseOperator, ProvenNorm
-from lipschitz_app.operators.base import flat_point
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.rounding import FloatArray, Norm, down, inflate, up
 
 if TYPE_CHECKING:
     from lipschitz_app.affine_relu.tighten import Relaxed
+
+
+_SMALLEST = 1e-120
+"""Norms below this are bounded by sums of entries, which do not underflow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +95,16 @@ class AffineReluBound:
         return self.norm.value
 
     @property
+    def constant(self) -> str:
+        """What :attr:`bound` bounds: "anchored"; :attr:`pairwise` is apart."""
+        return "anchored"
+
+    @property
+    def kind(self) -> str:
+        """What :attr:`bound` is: "proven"."""
+        return "proven"
+
+    @property
     def analytic(self) -> float:
         """Proven upper bound ``||R A D||`` of the anchored constant."""
         return self.norm.value
@@ -138,13 +152,8 @@ class AffineReluBound:
         return np.asarray(self.slopes == 0)
 
     def _norm_of(self, rows: FloatArray) -> float:
-        return induced_norm_upper_bound(
-            self.operator.scaled(rows, self.moving.astype(np.float64)),
-            self.input_norm,
-            self.output_norm,
-            rtol=self.rtol,
-            work=self.work,
-        ).value
+        mask, norms = self.moving.astype(np.float64), (self.input_norm, self.output_norm)
+        return _proven_norm(self.operator, rows, mask, *norms, self.rtol, self.work).value
 
     @cached_property
     def pairwise(self) -> float:
@@ -229,9 +238,7 @@ def analyse_layer(
         operator, center, error, radius, moving, relu, input_norm
     )
     mask = moving.astype(np.float64)
-    norm = induced_norm_upper_bound(
-        operator.scaled(slopes, mask), input_norm, output_norm, rtol=rtol, work=work
-    )
+    norm = _proven_norm(operator, slopes, mask, input_norm, output_norm, rtol, work)
     return AffineReluBound(
         operator,
         relu,
@@ -247,6 +254,30 @@ def analyse_layer(
         rtol,
         work,
     )
+
+
+def _proven_norm(
+    operator: AffineOperator,
+    rows: FloatArray,
+    mask: FloatArray,
+    input_norm: Norm,
+    output_norm: Norm,
+    rtol: float,
+    work: float,
+) -> ProvenNorm:
+    """Return the induced norm of ``diag(rows) A diag(mask)``, proven."""
+    if not (rows.any() and mask.any()):
+        return ProvenNorm(0.0, "zero", "no row can change", 0.0)
+    with np.errstate(over="ignore"):
+        norm = induced_norm_upper_bound(
+            operator.scaled(rows, mask), input_norm, output_norm, rtol=rtol, work=work
+        )
+    if not 0 < norm.value < _SMALLEST:
+        return norm
+    # Squares of entries this small underflow. Their sum bounds every one of the norms.
+    total = float((rows * operator.row_norms(mask, "1")).sum())
+    value = float(inflate(total, operator.output_size + 2))
+    return ProvenNorm(value, "entry sum", "sum of all entries, tiny", 0.0)
 
 
 def affine_relu_bound(
@@ -310,9 +341,13 @@ def affine_relu_bound(
             raise InvalidOptionError("A is an operator with its own bias; give b=None")
         operator: AffineOperator = A
     else:
-        operator = DenseOperator(A, b)
-    center = flat_point(x0, operator.input_shape, "x0")
-    fixed = np.zeros(center.size, dtype=bool) if zero_range is None else np.asarray(zero_range)
+        operator = _dense(A, b)
+    check_effort(rtol, work)
+    center = checked_point(x0, operator.input_shape, "x0")
+    try:
+        fixed = np.zeros(center.size, dtype=bool) if zero_range is None else np.asarray(zero_range)
+    except (ValueError, TypeError) as error:
+        raise InvalidPointError(f"zero_range is no array of booleans ({error})") from None
     if fixed.dtype != np.bool_ or fixed.size != center.size:
         raise InvalidPointError(
             f"zero_range has {fixed.size} entries of type {fixed.dtype}; give {center.size} "
@@ -334,6 +369,20 @@ def affine_relu_bound(
     from lipschitz_app.affine_relu.tighten import tighten_layer
 
     return tighten_layer(analysis)
+
+
+def _dense(A: ArrayLike, b: ArrayLike | None) -> DenseOperator:
+    try:
+        arrays = [np.asarray(part) for part in (A, b) if part is not None]
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InvalidNetworkError(f"A and b are no arrays of numbers ({error})") from None
+    for name, array in zip("Ab", arrays, strict=False):
+        if array.dtype.kind not in "biuf":
+            raise InvalidNetworkError(
+                f"{name} has entries of type {array.dtype}; give real numbers, A of shape "
+                "(outputs, inputs) and b of shape (outputs,)"
+            )
+    return DenseOperator(A, b)
 
 
 def with_relaxation(analysis: AffineReluBound, relaxation: Relaxed) -> AffineReluBound:

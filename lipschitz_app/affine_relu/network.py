@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lipschitz_app.affine_relu.arguments import check_effort, checked_point, checked_radius
 from lipschitz_app.affine_relu.layer import AffineReluBound, analyse_layer
-from lipschitz_app.affine_relu.slopes import BoolArray, checked_radius
+from lipschitz_app.affine_relu.slopes import BoolArray
 from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
 from lipschitz_app.errors import InvalidOptionError
 from lipschitz_app.norms import as_norm
 from lipschitz_app.operators import MaxPooling
-from lipschitz_app.operators.base import flat_point
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.rounding import FloatArray, Norm
 
@@ -69,7 +69,7 @@ class LayerBound:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AnchoredBound:
     """A proven bound of ``sup ||f(x) - f(x0)|| / ||x - x0||`` over a ball around x0.
 
@@ -195,7 +195,7 @@ class Pass:
 
 def begin(stages: tuple[Stage, ...], center: ArrayLike, radius: float) -> Pass:
     """Return the state before the first stage."""
-    point = flat_point(center, stages[0].operator.input_shape, "center")
+    point = checked_point(center, stages[0].operator.input_shape, "center")
     still = np.ones(point.size, dtype=bool)
     return Pass(point, np.zeros(point.size), still, checked_radius(radius), 1.0, ())
 
@@ -324,6 +324,7 @@ def anchored_bound(
     if method not in ("analytic", "tightened"):
         raise InvalidOptionError(f'method "{method}" is not known; use "analytic" or "tightened"')
     stages, name = as_stages(net), as_norm(norm)
+    check_effort(rtol, work)
     if method == "tightened":
         from lipschitz_app.affine_relu.tightened import tightened_bound
 
@@ -362,6 +363,7 @@ def global_bound(
     1.414214
     """
     name = as_norm(norm)
+    check_effort(rtol, work)
     product, layers = 1.0, []
     for stage in as_stages(net):
         started = time.perf_counter()

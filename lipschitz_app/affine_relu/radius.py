@@ -3,7 +3,8 @@ r"""Radius within which the predicted class cannot change, from anchored bounds.
 With :math:`L(\varepsilon)` the anchored bound of the network on the ball of radius
 :math:`\varepsilon` and :math:`\delta` the gap of the two largest logits, the class is constant
 while :math:`\varepsilon L(\varepsilon) < \delta / \sqrt 2` (two logits can approach each other by
-at most :math:`\sqrt 2` times the change of the logit vector). The *margin rule* is never worse: the
+at most :math:`\sqrt 2` times the change of the logit vector; in norm 1 the factor is 1, in norm inf
+it is 2). The *margin rule* is never worse: the
 scalar functions :math:`z_c - z_j` have the constant :math:`\|(a_c - a_j)^T D\|` instead of
 :math:`\sqrt 2 \|A D\|` in the last layer.
 
@@ -22,28 +23,35 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lipschitz_app.affine_relu.arguments import check_effort, checked_radius
 from lipschitz_app.affine_relu.network import advance, begin
 from lipschitz_app.affine_relu.slopes import BoolArray, ranges_and_slopes
 from lipschitz_app.affine_relu.stages import Stage, StageLike, as_stages
-from lipschitz_app.errors import InvalidOptionError, UnsupportedError
+from lipschitz_app.errors import InvalidOptionError, NoBoundError, UnsupportedError
+from lipschitz_app.norms import as_norm
 from lipschitz_app.operators import AffineOperator, MaxPooling
+from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.operators.lanczos import largest_singular_value
-from lipschitz_app.rounding import FloatArray, inflate
+from lipschitz_app.rounding import FloatArray, Norm, dual, gamma, inflate
 
 if TYPE_CHECKING:
     from lipschitz_app.network import Network
 
 
+_LOGIT_FACTOR: dict[Norm, float] = {"1": 1.0, "2": math.sqrt(2.0), "inf": 2.0}
+"""Dual norms of a difference of two unit vectors."""
+
+
 @dataclass(frozen=True, slots=True)
 class CertifiedRadius:
-    """A proven radius (Euclidean) within which the class stays.
+    """A proven radius within which the class stays.
 
     Attributes
     ----------
     radius : float
         The larger of the two rules' radii; the class is constant on the open ball.
     logit_rule_radius : float
-        By ``eps * L(eps) < gap / sqrt(2)``.
+        By ``eps * L(eps) < gap / sqrt(2)`` (norm 1: ``gap``; norm inf: ``gap / 2``).
     margin_rule_radius : float
         By the bounds of the margins ``z_c - z_j``.
     label : int
@@ -52,6 +60,8 @@ class CertifiedRadius:
         Gap of the two largest logits, rounded down.
     bound : float
         The anchored bound of the network proven at `radius`.
+    norm : "1", "2" or "inf"
+        Of the ball.
     kind : str
         "proven".
     """
@@ -62,11 +72,13 @@ class CertifiedRadius:
     label: int
     gap: float
     bound: float
+    norm: Norm = "2"
     kind: str = "proven"
 
     def __str__(self) -> str:
         return (
-            f"class {self.label} within radius {self.radius:.8g} ({self.kind})\n"
+            f"class {self.label} within radius {self.radius:.8g} ({self.kind}, norm "
+            f"{self.norm})\n"
             f"  by the gap of the logits   {self.logit_rule_radius:.8g}\n"
             f"  by the margins             {self.margin_rule_radius:.8g}\n"
             f"  gap {self.gap:.8g}, anchored bound {self.bound:.8g} on that ball"
@@ -78,6 +90,7 @@ def certified_radius(
     center: ArrayLike,
     method: Literal["analytic"] = "analytic",
     *,
+    norm: float | Norm = 2,
     rtol: float = 1e-7,
     work: float = 4e11,
     largest: float = 1e6,
@@ -90,6 +103,8 @@ def certified_radius(
         The last stage must be affine with at least two outputs: the logits.
     center : array, in the input's shape or flat
     method : "analytic"
+    norm : 1, 2 or inf
+        Of the ball.
     rtol, work : float
         As for :func:`lipschitz_app.affine_relu.anchored_bound`; the radius is found to `rtol`.
     largest : float
@@ -109,7 +124,10 @@ def certified_radius(
     """
     if method != "analytic":
         raise InvalidOptionError(f'method "{method}" is not known; use "analytic"')
-    stages = as_stages(net)
+    stages, name = as_stages(net), as_norm(norm)
+    check_effort(rtol, work)
+    if checked_radius(largest, "largest") == 0:
+        raise InvalidOptionError("largest is 0; give a positive number")
     last = stages[-1]
     if isinstance(last.operator, MaxPooling) or last.relu or last.operator.output_size < 2:
         single = last.operator.output_size == 1 and not last.relu
@@ -131,24 +149,28 @@ def certified_radius(
     gaps = gaps * (1 - 1e-15)
     gap = float(gaps.min())
     if gap <= 0:
-        return CertifiedRadius(0.0, 0.0, 0.0, label, gap, math.inf)
+        return CertifiedRadius(0.0, 0.0, 0.0, label, gap, math.inf, name)
     matrix = last.operator.to_matrix()
     differences = np.abs(matrix[label] - matrix[others])
+    if last.operator.entry_roundings:
+        # Entries of a folded normalisation are rounded; differences may cancel all but that.
+        sizes = np.abs(matrix[label]) + np.abs(matrix[others])
+        differences = differences + gamma(last.operator.entry_roundings) * sizes
 
     def used(eps: float, prove: bool) -> tuple[float, float]:
         """Return the fraction of the gap that the logit and the margin rule see used up."""
         if prove:
             state = begin(stages, center, eps)
             for stage in stages[:-1]:
-                state = advance(state, stage, "2", rtol, work)
+                state = advance(state, stage, name, rtol, work)
             product, moving = state.product, state.moving
-            norm = advance(state, last, "2", rtol, work).layers[-1].bound
+            size = advance(state, last, name, rtol, work).layers[-1].bound
         else:
-            product, moving = _estimated_pass(stages[:-1], point, eps, rtol)
-            norm = largest_singular_value(_restricted(last, moving), rtol=rtol).guess
-        margins = inflate(np.sqrt((differences**2) @ moving), matrix.shape[1] + 8)
+            product, moving = _estimated_pass(stages[:-1], point, eps, rtol, name)
+            size = _estimated_norm(_restricted(last, moving), rtol, name)
+        margins = _row_norms(differences, moving, dual(name))
         rise = float(inflate(eps * product, 2))
-        by_logits = float(inflate(rise * norm * math.sqrt(2.0) / gap, 6))
+        by_logits = float(inflate(rise * size * _LOGIT_FACTOR[name] / gap, 6))
         return by_logits, float(inflate(rise * (margins / gaps).max(), 6))
 
     results: list[float] = []
@@ -158,12 +180,33 @@ def certified_radius(
         tried *= 1 - rtol
         value = used(tried, True)[rule]
         # The bound is nondecreasing in eps: proven at one radius, it serves every smaller one.
+        if math.isnan(value):
+            raise NoBoundError("the bounds overflow; rescale the network or the centre")
         results.append(tried if value < 1.0 else _below(tried / value))
     radius = max(results)
     state = begin(stages, center, radius)
     for stage in stages:
-        state = advance(state, stage, "2", rtol, work)
-    return CertifiedRadius(radius, results[0], results[1], label, gap, state.product)
+        state = advance(state, stage, name, rtol, work)
+    return CertifiedRadius(radius, results[0], results[1], label, gap, state.product, name)
+
+
+def _row_norms(rows: FloatArray, moving: BoolArray, norm: Norm) -> FloatArray:
+    """Return upper bounds of the norms of nonnegative rows over the columns that move."""
+    alive = np.where(moving, rows, 0.0)
+    largest: FloatArray = np.asarray(alive.max(axis=1))
+    if norm == "inf":
+        return largest
+    if norm == "1":
+        return inflate(alive.sum(axis=1), rows.shape[1] + 8)
+    # Scaled, so that no square underflows.
+    scaled = alive / np.where(largest > 0, largest, 1.0)[:, None]
+    return inflate(largest * np.sqrt((scaled**2).sum(axis=1)), rows.shape[1] + 8)
+
+
+def _estimated_norm(operator: AffineOperator, rtol: float, norm: Norm) -> float:
+    if norm == "2":
+        return largest_singular_value(operator, rtol=rtol).guess
+    return induced_norm_upper_bound(operator, norm, norm).value
 
 
 def _restricted(stage: Stage, moving: BoolArray) -> AffineOperator:
@@ -172,7 +215,7 @@ def _restricted(stage: Stage, moving: BoolArray) -> AffineOperator:
 
 
 def _estimated_pass(
-    stages: tuple[Stage, ...], center: FloatArray, eps: float, rtol: float
+    stages: tuple[Stage, ...], center: FloatArray, eps: float, rtol: float, norm: Norm
 ) -> tuple[float, BoolArray]:
     """Return the product of estimated norms, and what moves: for the search, nothing proven."""
     point, moving = center, np.ones(center.size, dtype=bool)
@@ -180,15 +223,15 @@ def _estimated_pass(
     for stage in stages:
         operator = stage.operator
         if isinstance(operator, MaxPooling):
-            factor = operator.factor()
+            factor = operator.factor(norm)
             point, moving = operator(point), operator(moving.astype(np.float64)) > 0
         else:
             error = np.zeros(point.size)
             point, _, _, slopes = ranges_and_slopes(
-                operator, point, error, radius, moving, stage.relu, "2"
+                operator, point, error, radius, moving, stage.relu, norm
             )
             scaled = operator.scaled(slopes, moving.astype(np.float64))
-            factor = largest_singular_value(scaled, rtol=0.1 * rtol).guess
+            factor = _estimated_norm(scaled, 0.1 * rtol, norm)
             point = np.maximum(point, 0.0) if stage.relu else point
             moving = slopes > 0
         radius, product = radius * factor, product * factor

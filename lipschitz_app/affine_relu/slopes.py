@@ -7,17 +7,19 @@ it is largest at the upper end :math:`\bar y`: 1 for :math:`y_0 \ge 0`,
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lipschitz_app.errors import InvalidOptionError
+from lipschitz_app.errors import NoBoundError
 from lipschitz_app.operators import AffineOperator
 from lipschitz_app.rounding import FloatArray, Norm, dual, inflate, up
 
 BoolArray: TypeAlias = NDArray[np.bool_]
+
+_SQUARES_UNDERFLOW = 1e-130
+"""Rows this small have squares that underflow; sums of their entries bound their norms."""
 
 
 def relu_slopes(value: FloatArray, error: FloatArray, half_range: FloatArray) -> FloatArray:
@@ -56,12 +58,22 @@ def ranges_and_slopes(
 
     The slopes are the diagonal of R; without `relu` they are one on rows that are not zero.
     """
-    value, value_error = operator.evaluate_with_error(center, error)
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, value_error = operator.evaluate_with_error(center, error)
+    if not (np.isfinite(value).all() and np.isfinite(value_error).all()):
+        raise NoBoundError(
+            f"the value of {operator!r} at the centre overflows; rescale the weights or the centre"
+        )
     mask = moving.astype(np.float64)
     # Norms are rounded upwards, which leaves an underflow's worth on zero rows.
     alive = operator.absolute().apply(mask) > 0
-    row_norms = np.where(alive, operator.row_norms(mask, dual(input_norm)), 0.0)
-    half_range = np.where(alive & (radius > 0), inflate(radius * row_norms, 2), 0.0)
+    with np.errstate(over="ignore"):
+        row_norms = operator.row_norms(mask, dual(input_norm))
+        if input_norm == "2" and (row_norms < _SQUARES_UNDERFLOW).any():
+            sums = operator.row_norms(mask, "1")
+            row_norms = np.where(row_norms < _SQUARES_UNDERFLOW, sums, row_norms)
+        row_norms = np.where(alive, row_norms, 0.0)
+        half_range = np.where(alive & (radius > 0), inflate(radius * row_norms, 2), 0.0)
     if not relu:
         slopes = alive.astype(np.float64)
     elif radius == 0:
@@ -70,17 +82,3 @@ def ranges_and_slopes(
     else:
         slopes = relu_slopes(value, value_error, half_range)
     return value, value_error, half_range, slopes
-
-
-def checked_radius(radius: float) -> float:
-    """Return the radius as a float.
-
-    Raises
-    ------
-    InvalidOptionError
-        Negative or not finite.
-    """
-    value = float(radius)
-    if not (math.isfinite(value) and value >= 0):
-        raise InvalidOptionError(f"radius is {radius!r}; give a finite number of at least 0")
-    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -41,10 +41,7 @@ def as_stages(network: Network | Iterable[StageLike]) -> tuple[Stage, ...]:
     """
     from lipschitz_app.network import Network
 
-    if isinstance(network, Network):
-        stages = _from_network(network)
-    else:
-        stages = [s if isinstance(s, Stage) else Stage(*s) for s in network]
+    stages = _from_network(network) if isinstance(network, Network) else _from_pairs(network)
     if not stages:
         raise InvalidNetworkError("the network has no layers")
     for before, after in itertools.pairwise(stages):
@@ -56,6 +53,34 @@ def as_stages(network: Network | Iterable[StageLike]) -> tuple[Stage, ...]:
     if any(isinstance(s.operator, MaxPooling) and s.relu for s in stages):
         raise InvalidNetworkError("a max pool with ReLU: put the ReLU before it, or as a stage")
     return _folded(stages)
+
+
+def _from_pairs(pairs: object) -> list[Stage]:
+    if isinstance(pairs, (str, bytes, Mapping)) or not isinstance(pairs, Iterable):
+        raise InvalidNetworkError(
+            f"the network is a {type(pairs).__name__}; give a Network, or a sequence of "
+            "(operator, relu) pairs"
+        )
+    stages: list[Stage] = []
+    for number, pair in enumerate(pairs):
+        if not isinstance(pair, Stage):
+            parts = pair if isinstance(pair, (tuple, list)) else ()
+            if len(parts) != 2:
+                raise InvalidNetworkError(
+                    f"stage {number} of the network is a {type(pair).__name__}; give (operator, "
+                    "relu) pairs, or lipschitz_app.Network(layers) for layers"
+                )
+            pair = Stage(*parts)
+        if not isinstance(pair.operator, (AffineOperator, MaxPooling)) or not isinstance(
+            pair.relu, (bool, np.bool_)
+        ):
+            kinds = f"({type(pair.operator).__name__}, {type(pair.relu).__name__})"
+            raise InvalidNetworkError(
+                f"stage {number} of the network is a pair {kinds}; give an operator, such as "
+                "lipschitz_app.operators.DenseOperator(A, b), and whether ReLU follows"
+            )
+        stages.append(pair)
+    return stages
 
 
 def _from_network(network: Network) -> list[Stage]:

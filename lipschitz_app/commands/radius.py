@@ -10,6 +10,8 @@ from typing import Any
 from lipschitz_app.affine_relu import CertifiedRadius, certified_radius
 from lipschitz_app.commands.arguments import add_printing_arguments
 from lipschitz_app.commands.at_point import add_point_arguments, at_point
+from lipschitz_app.network import Network
+from lipschitz_app.rounding import FloatArray
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,17 +19,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "radius",
         help="certify a radius within which the class of a ReLU network stays",
-        description="Certify a Euclidean radius around a point within which the class with the "
+        description="Certify a radius around a point within which the class with the "
         "largest logit cannot change.",
     )
     add_point_arguments(parser)
+    parser.add_argument("--norm", default="2", help="norm of the ball: 1, 2 (default) or inf")
     add_printing_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand and return the exit status."""
-    return at_point(arguments, certified_radius, _data, str)
+
+    def analyse(net: Network, center: FloatArray) -> CertifiedRadius:
+        return certified_radius(net, center, norm=arguments.norm)
+
+    return at_point(arguments, analyse, _data, str)
 
 
 def _data(found: CertifiedRadius) -> dict[str, Any]:

@@ -79,9 +79,14 @@ def plot_anchored_bounds(
     >>> ax = plot_anchored_bounds(net, [0.0], [0.5, 1.0, 2.0])    # doctest: +SKIP
     >>> ax.figure.savefig("bounds.png")                           # doctest: +SKIP
     """
-    sizes = np.sort(np.array(radii, dtype=np.float64).reshape(-1))
+    try:
+        sizes = np.sort(np.array(radii, dtype=np.float64).reshape(-1))
+    except (ValueError, TypeError):
+        sizes = np.zeros(0)
     if sizes.size == 0 or not (np.isfinite(sizes).all() and (sizes > 0).all()):
         raise InvalidOptionError(f"radii are {radii!r}; give positive finite numbers")
+    if isinstance(curves, str):
+        raise InvalidOptionError(f'curves is "{curves}"; give a list, such as ["{curves}"]')
     unknown = [name for name in curves if name not in CURVES]
     if unknown or not curves:
         raise InvalidOptionError(f"curves are {list(curves)}; give some of {', '.join(CURVES)}")

@@ -78,10 +78,12 @@ from lipschitz_app.layers import (
 from lipschitz_app.lipschitz import METHODS, lipschitz_constant
 from lipschitz_app.lower import LowerBound, lipschitz_lower_bound
 from lipschitz_app.network import Network
+from lipschitz_app.proof_files import load_proof
 from lipschitz_app.ranges import LayerRange, interval_ranges, pre_activation_ranges
 from lipschitz_app.readers import from_keras_weights, from_sklearn, from_torch, load_network
 from lipschitz_app.regions import Ball, BallInBox, Box, Everywhere
 from lipschitz_app.result import LipschitzResult
+from lipschitz_app.saved_proof import LipschitzProof
 from lipschitz_app.sweeps import Sweep, SweepInterrupted, SweepRow, sweep
 from lipschitz_app.upper import LowRankProof, UnprovenBoundWarning
 
@@ -125,6 +127,7 @@ __all__ = [
     "LinearBounds",
     "Lines",
     "LipschitzError",
+    "LipschitzProof",
     "LipschitzResult",
     "LowRankProof",
     "LowerBound",
@@ -171,6 +174,7 @@ __all__ = [
     "lipschitz_lower_bound",
     "load_architecture",
     "load_network",
+    "load_proof",
     "pre_activation_ranges",
     "register_activation",
     "sweep",

@@ -10,11 +10,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lipschitz_app.commands import anchored, bound, certify, compare, demo, radius, sweep
+from lipschitz_app.commands import anchored, bound, certify, check, compare, demo, radius, sweep
 from lipschitz_app.errors import NoBoundError
 from polyopt.errors import MemoryEstimateError, PolyoptError, SolverError
 
-COMMANDS = (bound, compare, sweep, certify, anchored, radius, demo)
+COMMANDS = (bound, check, compare, sweep, certify, anchored, radius, demo)
 """Modules with ``add_parser(subparsers)``, which sets the function that runs as ``run``."""
 
 
@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m lipschitz_app",
         description="Proven bounds on Lipschitz constants of neural networks.",
     )
+    parser.add_argument("--version", action="version", version=f"lipschitz_app {_version()}")
     subparsers = parser.add_subparsers(title="commands", metavar="command")
     for command in COMMANDS:
         command.add_parser(subparsers)
@@ -46,3 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 1
     return int(status)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("polyopt")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "of a source tree"

@@ -20,6 +20,7 @@ from lipschitz_app.ranges.pre_activations import pre_activation_ranges
 from lipschitz_app.regions import Region, check_region
 from lipschitz_app.result import LipschitzResult
 from lipschitz_app.rounding import FloatArray, dual
+from lipschitz_app.saved_proof import Statement
 from lipschitz_app.upper import methods as _methods
 from lipschitz_app.upper.auto import auto_bound
 from lipschitz_app.upper.base import Kind, UpperBound
@@ -216,6 +217,8 @@ def lipschitz_constant(
         proof=bound.proof,
         problem=bound.problem,
         margin=bound.margin,
+        certificate=bound.certificate if bound.kind == "proven" else None,
+        statement=Statement(net, region, name, target, ranges),
     )
 
 

@@ -219,7 +219,26 @@ class Network:
         InvalidNetworkError
             A name in `extra` that the network itself needs.
         """
-        arrays: dict[str, Any] = {"input_shape": np.array(self.input_shape)}
+        arrays = self.to_arrays()
+        taken = sorted(set(extra) & set(arrays))
+        if taken:
+            raise InvalidNetworkError(f"the names {taken} are taken by the network itself")
+        np.savez_compressed(path, **arrays, **extra)  # type: ignore[arg-type]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the named arrays that :meth:`save` writes; equal networks have equal ones.
+
+        Raises
+        ------
+        UnsupportedError
+            A layer of a class of one's own.
+
+        Examples
+        --------
+        >>> sorted(Network.from_arrays([[[1.0], [-1.0]], [[1.0, 1.0]]]).to_arrays())
+        ['W1', 'W2', 'activation', 'b1', 'b2', 'input_shape']
+        """
+        arrays: dict[str, np.ndarray] = {"input_shape": np.array(self.input_shape)}
         names = {step.encoding.name for step in self.activations}
         steps = [step for step in self.steps if not isinstance(step, Reshape)]
         kinds = [type(step) for step in steps]
@@ -235,10 +254,7 @@ class Network:
             parameters: dict[str, np.ndarray] = {}
             arrays["layers"] = np.array(json.dumps(describe(self.layers, parameters)))
             arrays |= parameters
-        taken = sorted(set(extra) & set(arrays))
-        if taken:
-            raise InvalidNetworkError(f"the names {taken} are taken by the network itself")
-        np.savez_compressed(path, **arrays, **extra)
+        return arrays
 
     def __repr__(self) -> str:
         sizes = [self.input_shape]

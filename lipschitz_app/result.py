@@ -7,9 +7,18 @@ from os import PathLike
 from typing import Any
 
 import polyopt as po
-from lipschitz_app.errors import NoBoundError
-from lipschitz_app.rounding import FloatArray, up
+from lipschitz_app.errors import NoBoundError, UnsupportedError
+from lipschitz_app.rounding import FloatArray, Norm, up
+from lipschitz_app.saved_proof import (
+    NORM_NAMES,
+    RANGES,
+    LipschitzProof,
+    Statement,
+    network_fingerprint,
+    raised,
+)
 from lipschitz_app.upper.base import Kind
+from lipschitz_app.upper.certificate import Certificate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +58,11 @@ class LipschitzResult:
         The problem that the proof is about, unless the proof holds it itself.
     margin : float
         Added to the proof's bound for the rounding of the problem's coefficients.
+    certificate : Certificate or None
+        What proves the bound again from the network, where the method has it; for
+        :meth:`save_proof`.
+    statement : Statement or None
+        What the bound is about, for :meth:`save_proof`.
     """
 
     upper: float
@@ -57,7 +71,7 @@ class LipschitzResult:
     lower_kind: str
     witness: FloatArray | None
     method: str
-    norm: str
+    norm: Norm
     region: str
     output: str
     neurons: tuple[dict[str, int], ...]
@@ -67,6 +81,8 @@ class LipschitzResult:
     proof: Any = field(default=None, repr=False)
     problem: po.PolynomialProblem | None = field(default=None, repr=False)
     margin: float = 0.0
+    certificate: Certificate | None = field(default=None, repr=False)
+    statement: Statement | None = field(default=None, repr=False)
 
     @property
     def gap(self) -> float:
@@ -88,8 +104,8 @@ class LipschitzResult:
 
         Raises
         ------
-        NoBoundError
-            The bound has no certificate: it is not from a relaxation, or not proven.
+        NoBoundError, UnsupportedError
+            The bound has no certificate; see :meth:`to_proof`.
         ProofError
             The certificate proves nothing.
 
@@ -102,29 +118,88 @@ class LipschitzResult:
         (3.337, True)
         """
         if self.proof is None:
-            raise NoBoundError(
-                f"the bound by {self.method!r} is {self.upper_kind} and has no certificate to "
-                'check; relaxations ("shor", "hr2", "mccormick") with prove=True have one'
-            )
+            proof, statement = self.to_proof(), self.statement
+            assert statement is not None
+            return proof.check(statement.net)
         again = self.proof.check() if self.problem is None else self.proof.check(self.problem)
         return float(again.bound if self.margin == 0.0 else up(again.bound + self.margin))
 
     def save_proof(self, path: str | PathLike[str]) -> None:
-        """Write the proof of the polynomial problem's bound to a file.
+        """Write the proof of the bound to a file that :func:`lipschitz_app.load_proof` reads.
+
+        It is checked before it is written. Whoever has the file and the network checks it without
+        a solver, in Python or by ``python -m lipschitz_app check``.
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        NoBoundError, UnsupportedError
+            The bound has no certificate; see :meth:`to_proof`.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import lipschitz_app as la
+        >>> net = la.Network.from_arrays([[[1.0, 2.0], [-1.0, 1.0]], [[1.0, 1.0]]])
+        >>> result = la.lipschitz_constant(net, la.Everywhere(), method="hr2", lower=False)
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "bound.lipproof"
+        >>> result.save_proof(file)
+        >>> round(la.load_proof(file).check(net), 3)
+        3.337
+        """
+        proof = self.to_proof()
+        assert self.statement is not None
+        proof.check(self.statement.net)
+        proof.save(path)
+
+    def to_proof(self) -> LipschitzProof:
+        """Return the proof of the upper bound as a value that can be saved and checked.
+
+        It claims a bound that is larger by a factor of 1 + 1e-9, which leaves room for a machine
+        that adds up in another order.
 
         Raises
         ------
         NoBoundError
-            The bound has no such proof: it is not from a moment relaxation, or not proven.
+            The bound is not proven.
         UnsupportedError
-            The proof is one of the low-rank solver, which cannot be written to files.
+            The method has no certificate: "branch" has one for each of its parts and keeps none,
+            "exact" and "milp" rest on linear programs, and ranges by "lp" would need them.
         """
-        if self.proof is None:
+        if self.upper_kind == "numerical":
             raise NoBoundError(
-                f"the bound by {self.method!r} is {self.upper_kind} and has no proof to save; "
-                'moment relaxations ("shor", "hr2") with prove=True have one'
+                f"the bound by {self.method!r} is numerical and has no certificate; relaxations "
+                'with prove=True have one, as have "interval", "product" and "lipsdp"'
             )
-        self.proof.save(path)
+        statement, certificate = self.statement, self.certificate
+        if statement is None or certificate is None:
+            raise UnsupportedError(
+                f"the bound by {self.method!r} has no certificate that can be checked without a "
+                f"solver{_WITHOUT.get(self.method, '')}; for one, use a single relaxation: "
+                'method="mccormick", "hr2" or "shor", in the norm 2 also "lipsdp"'
+            )
+        ranges = statement.ranges
+        if ranges not in RANGES:
+            if len(self.neurons) > 1 and certificate.kind != "product":
+                raise UnsupportedError(
+                    f"ranges by {ranges!r} of {len(self.neurons)} hidden layers cannot be checked "
+                    'without linear programs; for a proof that can be saved use ranges="crown"'
+                )
+            # The first layer is bounded in the same way by all methods but "interval".
+            ranges = "auto"
+        return LipschitzProof(
+            raised(self.upper),
+            self.method,
+            network_fingerprint(statement.net),
+            statement.region,
+            statement.norm,
+            statement.output,
+            ranges,
+            certificate,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the proof and the problem as plain data, for JSON."""
@@ -147,7 +222,7 @@ class LipschitzResult:
 
     def __str__(self) -> str:
         lines = [
-            f"Lipschitz constant of {self.output}, {_NORM_NAMES[self.norm]} norm, {self.region}",
+            f"Lipschitz constant of {self.output}, {NORM_NAMES[self.norm]} norm, {self.region}",
             f"  upper  {self.upper:.6f}  ({self.upper_kind}, {self.method})",
         ]
         if self.lower is not None:
@@ -162,4 +237,9 @@ class LipschitzResult:
         return "\n".join(lines)
 
 
-_NORM_NAMES = {"1": "L1", "2": "L2", "inf": "L-infinity"}
+_WITHOUT = {
+    "branch": ": every part of the region has a proof of its own, and they are not kept",
+    "exact": ": it rests on linear programs that decide which patterns occur",
+    "milp": ": it rests on an integer program",
+}
+"""Why a method has none."""

@@ -155,9 +155,11 @@ def check_methods(methods: Sequence[str]) -> list[str]:
     return list(methods)
 
 
-def add_region_arguments(parser: argparse.ArgumentParser) -> None:
+def add_region_arguments(
+    parser: argparse.ArgumentParser, title: str = "region (the whole input space when left out)"
+) -> None:
     """Add the options that describe a region."""
-    group = parser.add_argument_group("region (the whole input space when left out)")
+    group = parser.add_argument_group(title)
     group.add_argument(
         "--center", metavar="FILE", help="a point: .npy, .npz (FILE:name), .csv or .txt"
     )

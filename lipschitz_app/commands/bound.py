@@ -30,7 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--method", default="auto", help=f"{', '.join(METHODS)} (default auto)")
     shared.add_bound_arguments(parser)
     parser.add_argument(
-        "--save-proof", metavar="FILE", help="write the proof to a file (conic solvers)"
+        "--save-proof", metavar="FILE", help="write the proof to a file, for the command check"
     )
     parser.add_argument("--save-witness", metavar="FILE", help="write the witness to a .npy file")
     shared.add_printing_arguments(parser)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from lipschitz_app.rounding import FloatArray
+from lipschitz_app.upper.certificate import Certificate
 
 Kind: TypeAlias = Literal["proven", "exact", "numerical"]
 
@@ -35,6 +36,8 @@ class UpperBound:
         What a reader of the number should know.
     witness : array or None
         A point with a large gradient that the method came across; its value is not proven here.
+    certificate : Certificate or None
+        What proves the bound again from the network, for a file.
     """
 
     value: float
@@ -46,3 +49,4 @@ class UpperBound:
     timings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     witness: FloatArray | None = None
+    certificate: Certificate | None = None

@@ -19,6 +19,8 @@ from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.regions import Everywhere, Region
 from lipschitz_app.rounding import FloatArray, inflate
 from lipschitz_app.upper.base import Kind, UpperBound
+from lipschitz_app.upper.certificate import Certificate
+from polyopt.errors import ProofRejectedError
 
 Relax = Callable[[Direction], UpperBound]
 
@@ -66,8 +68,10 @@ def coordinate_bound(hidden: HiddenLayer, region: Region, relax: Relax) -> Upper
     caps = entry_bounds(hidden)
     if isinstance(region, Everywhere):
         note = "over the whole space the largest interval of a gradient's entry is the value"
-        return UpperBound(max(0.0, float(caps.max())), "proven", notes=(note,))
+        value = max(0.0, float(caps.max()))
+        return UpperBound(value, "proven", notes=(note,), certificate=Certificate("coordinates"))
     best, kind, solved = 0.0, "proven", 0
+    parts: list[Certificate | None] = []
     timings: dict[str, float] = {}
     for cap, direction in _by_size(caps):
         if cap <= best:
@@ -83,13 +87,43 @@ def coordinate_bound(hidden: HiddenLayer, region: Region, relax: Relax) -> Upper
             continue
         for name, seconds in found.timings.items():
             timings[name] = timings.get(name, 0.0) + seconds
+        parts.append(found.certificate)
         value = min(cap, found.value)
         if value > best:
             best = value
         kind = "numerical" if "numerical" in (kind, found.kind) else "proven"
     final: Kind = "numerical" if kind == "numerical" else "proven"
     note = f"{solved} of {caps.size} coordinates and signs relaxed, the others ruled out"
-    return UpperBound(best, final, timings=timings, notes=(note,))
+    known = tuple(part for part in parts if part is not None)
+    certificate = Certificate("coordinates", parts=known) if len(known) == len(parts) else None
+    return UpperBound(best, final, timings=timings, notes=(note,), certificate=certificate)
+
+
+def prove_coordinates(
+    hidden: HiddenLayer, certificate: Certificate, prove: Callable[[Certificate, Direction], float]
+) -> float:
+    """Return the bound that the proofs of some coordinates and signs prove, and intervals.
+
+    Raises
+    ------
+    ProofRejectedError
+        A part is about no coordinate of the network, or about one that another is about.
+    """
+    values = entry_bounds(hidden)
+    seen: set[Direction] = set()
+    for part in certificate.parts:
+        direction = (
+            part.number("coordinate", 0, hidden.inputs - 1),
+            float(part.number("sign", -1, 1)),
+        )
+        if direction in seen or direction[1] == 0:
+            raise ProofRejectedError(
+                f"the certificate has two parts about {direction}, or a sign 0"
+            )
+        seen.add(direction)
+        place = direction[0], 0 if direction[1] > 0 else 1
+        values[place] = min(values[place], prove(part, direction))
+    return max(0.0, float(values.max()))
 
 
 def _by_size(caps: FloatArray) -> Iterator[tuple[float, Direction]]:

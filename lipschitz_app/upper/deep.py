@@ -19,6 +19,8 @@ from lipschitz_app.deep.presolve import DeepNetwork, presolve_deep
 from lipschitz_app.deep.tangent import Level, tangent_model
 from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.certificate import Certificate
+from lipschitz_app.upper.dual_certificate import dual_certificate
 from lipschitz_app.upper.interval import interval_bound
 from lipschitz_app.upper.lowrank import LowRankProof, scaled
 from lipschitz_app.upper.moment import relaxed_bound
@@ -117,7 +119,8 @@ def _presolved(task: Task) -> DeepNetwork:
 def _constant_gradient(task: Task) -> UpperBound:
     note = "no unstable neuron: the gradient is constant and its norm is the constant"
     value = interval_bound(task.layers or task.net, task.ranges, task.output, task.norm).value
-    return UpperBound(value, "proven", notes=(note,))
+    certificate = Certificate("constant gradient")
+    return UpperBound(value, "proven", notes=(note,), certificate=certificate)
 
 
 class _Run:
@@ -127,6 +130,7 @@ class _Run:
         self.task, self.net = task, net
         self.timings = {"encoding": 0.0, "solver": 0.0}
         self.best: LowRankProof | None = None
+        self.level: Level = "shor"
         self.closed = self.interrupted = False
         self.value, self.size = np.inf, ""
 
@@ -147,7 +151,7 @@ class _Run:
         self.interrupted = result.interrupted and (late or not expired)
         if self.best is None or proof.bound < self.best.bound:
             self.best, self.closed, self.size = proof, result.reached_gap, str(tangent)
-            self.value = scaled(result.value, tangent.exponent)
+            self.value, self.level = scaled(result.value, tangent.exponent), level
 
     def options(self, side: int, share: float) -> LowRankOptions:
         remaining = self.task.remaining
@@ -186,4 +190,11 @@ class _Run:
             proof=self.best,
             timings=dict(self.timings),
             notes=tuple(notes),
+            certificate=dual_certificate(
+                "deep",
+                {"model": self.level},
+                self.best.model,
+                self.best.dual,
+                len(self.best.model.families),
+            ),
         )

@@ -23,6 +23,7 @@ from lipschitz_app.outputs import OutputVector
 from lipschitz_app.ranges.interval import LayerRange
 from lipschitz_app.rounding import FloatArray, Norm, dual, norm_upper
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.certificate import Certificate
 
 
 def interval_bound(
@@ -49,7 +50,8 @@ def interval_bound(
     lines = _by_lines(net, ranges, output) if len(ranges) > 1 else None
     if lines is not None:
         lower, upper = np.maximum(lower, lines[0]), np.minimum(upper, lines[1])
-    return UpperBound(norm_upper(np.maximum(np.abs(lower), np.abs(upper)), dual(norm)), "proven")
+    value = norm_upper(np.maximum(np.abs(lower), np.abs(upper)), dual(norm))
+    return UpperBound(value, "proven", certificate=Certificate("interval"))
 
 
 def _by_lines(

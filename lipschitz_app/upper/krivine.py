@@ -38,9 +38,13 @@ from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.path_polynomial import PathPolynomial
 from lipschitz_app.rounding import FloatArray, gamma, inflate, up
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.certificate import Certificate
 
 MOST_PRODUCTS = 600_000
 """Most products that a linear program is made of."""
+
+_HIGHEST = 50
+"""Highest degree of a program that a certificate can be about."""
 
 _SIMPLEX = 3000
 """Products up to which the simplex method is used, beyond interior points."""
@@ -152,8 +156,9 @@ def krivine_bound(
 
     begin = time.perf_counter()
     if polynomial.degree == 0:
-        value = abs(float(polynomial.coefficients.sum()))
-        return UpperBound(float(up(value + polynomial.error)), "proven", notes=("constant",))
+        certificate = Certificate("krivine", {"degree": degree})
+        value = _constant(polynomial)
+        return UpperBound(value, "proven", notes=("constant",), certificate=certificate)
     program = krivine_program(polynomial, degree)
     rows, columns = program.matrix.shape
     built = time.perf_counter()
@@ -172,13 +177,37 @@ def krivine_bound(
             f"Krivine's program of degree {degree}, {rows} products of {columns} monomials: "
             f"{found.message} Give it more time, or a lower degree"
         )
-    value = prove(program, -scale * found.ineqlin.marginals) + polynomial.error
+    multipliers = np.maximum(np.nan_to_num(-scale * found.ineqlin.marginals), 0.0)
+    value = prove(program, multipliers) + polynomial.error
     return UpperBound(
         float(up(value)),
         "proven",
         timings={"encoding": built - begin, "solver": solved - built},
         notes=(f"degree {degree}: {rows} products, {columns} monomials",),
+        certificate=Certificate("krivine", {"degree": degree}, {"multipliers": multipliers}),
     )
+
+
+def prove_krivine(polynomial: PathPolynomial, certificate: Certificate) -> float:
+    """Return the bound that the multipliers of a certificate prove; no optimiser is run.
+
+    Raises
+    ------
+    ProofRejectedError
+        There are not as many as the program has products.
+    UnsupportedError
+        See :func:`krivine_program`.
+    """
+    if polynomial.degree == 0:
+        return _constant(polynomial)
+    program = krivine_program(polynomial, certificate.number("degree", 1, _HIGHEST))
+    multipliers = certificate.floats("multipliers", (program.offset.size,))
+    return float(up(prove(program, multipliers) + polynomial.error))
+
+
+def _constant(polynomial: PathPolynomial) -> float:
+    value = abs(float(polynomial.coefficients.sum()))
+    return float(up(value + polynomial.error))
 
 
 def prove(program: KrivineProgram, multipliers: FloatArray) -> float:

@@ -38,7 +38,9 @@ from lipschitz_app.operators.rounding import cholesky_error, sqrt_up
 from lipschitz_app.rounding import UNIT, FloatArray, inflate
 from lipschitz_app.upper.barrier import BarrierPoint, BarrierProblem, minimise
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.certificate import Certificate
 from lipschitz_app.upper.slope_form import SlopeForm
+from polyopt.errors import ProofRejectedError
 
 Variant = Literal["neuron", "layer"]
 
@@ -69,9 +71,10 @@ def lipsdp_bound(
     """
     begin = time.perf_counter()
     output = form.output
-    if not form.layers.size or not output.center.any():
-        value = output.spectral_norm()
-        return UpperBound(value, "proven", notes=("no unstable neuron matters: a linear map",))
+    if _is_linear(form):
+        note = "no unstable neuron matters: a linear map"
+        certificate = Certificate("lipsdp")
+        return UpperBound(output.spectral_norm(), "proven", notes=(note,), certificate=certificate)
     left, right = form.sectors()
     groups = np.arange(form.layers.size)
     if variant == "layer":
@@ -81,7 +84,8 @@ def lipsdp_bound(
     built = time.perf_counter()
     found = minimise(problem, rho, multipliers, tolerance=tolerance, end=end)
     solved = time.perf_counter()
-    value = _prove(form, left, right, found.rho, found.multipliers[groups])
+    weights = found.multipliers[groups]
+    value = _prove(form, left, right, found.rho, weights)
     return UpperBound(
         value,
         "proven",
@@ -91,7 +95,29 @@ def lipsdp_bound(
             "proof": time.perf_counter() - solved,
         },
         notes=_notes(form, found, tolerance, solved > end),
+        certificate=Certificate("lipsdp", {}, {"rho": np.array(found.rho), "multipliers": weights}),
     )
+
+
+def prove_lipsdp(form: SlopeForm, certificate: Certificate) -> float:
+    """Return the bound that the multipliers of a certificate prove; no optimiser is run.
+
+    Raises
+    ------
+    ProofRejectedError
+        They do not fit the network.
+    """
+    if _is_linear(form):
+        return form.output.spectral_norm()
+    rho = float(certificate.floats("rho", ()))
+    multipliers = certificate.floats("multipliers", (form.layers.size,))
+    if rho < 0:
+        raise ProofRejectedError(f"the certificate's rho is {rho}, which is negative")
+    return _prove(form, *form.sectors(), rho, multipliers)
+
+
+def _is_linear(form: SlopeForm) -> bool:
+    return not form.layers.size or not form.output.center.any()
 
 
 def _notes(
@@ -170,6 +196,8 @@ def _prove(
         if lapack.dpotrf(shifted, lower=1, clean=0, overwrite_a=1)[1] == 0:
             break
         shift, step = step, 4 * step
+        if not np.isfinite(step):
+            raise NoBoundError("LipSDP: the multipliers are too large for doubles")
     error += cholesky_error(form.side, max(largest, 0.0) + shift)
     negative = shift + error
     return float(inflate(sqrt_up(float(inflate(rho + negative * form.blocks, 4))), 1))

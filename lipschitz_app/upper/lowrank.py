@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from os import PathLike
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from lipschitz_app.lower.relaxed import rounded_point
 from lipschitz_app.regions import Ball, Box, Region
 from lipschitz_app.rounding import FloatArray, Norm, up
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.dual_certificate import dual_certificate
 from polyopt.errors import ProofError
 from polyopt.solvers.lowrank import (
     DualBound,
@@ -88,19 +88,6 @@ class LowRankProof:
                 f"{self.dual.bound!r}"
             )
         return replace(self, dual=again)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Refuse: these certificates cannot be written to files yet.
-
-        Raises
-        ------
-        UnsupportedError
-            Always; it says what can be saved.
-        """
-        raise UnsupportedError(
-            f"cannot write {path}: certificates of the low-rank solver live in memory only; check "
-            'them with result.check(), or use solver="clarabel" for a proof that can be saved'
-        )
 
 
 def scaled(value: float, exponent: int) -> float:
@@ -207,7 +194,8 @@ class _Run:
         self.begin = time.perf_counter()
         self.end = np.inf if time_limit is None else self.begin + time_limit
         self.timings = {"encoding": 0.0, "solver": 0.0}
-        self.best: tuple[LowRankResult, FirstOrderModel] | None = None
+        self.best: tuple[LowRankResult, FirstOrderModel, Method] | None = None
+        self.families = 0
         self.witness: FloatArray | None = None
         self.exponent = 0
         self.interrupted = False
@@ -244,7 +232,8 @@ class _Run:
         self.say(f"{method}: {lipschitz}")
         before = time.perf_counter()
         result = solve_first_order(model, self.options(model.side), callback=self.teller(method))
-        self.keep(result, model, before)
+        self.families = len(model.families)
+        self.keep(result, model, method, before)
         if lipschitz.inputs.size and isinstance(self.region, Box):
             columns = np.asarray(result.state.columns, dtype=np.float64)
             self.witness = rounded_point(self.hidden, self.region, columns, lipschitz.inputs)
@@ -268,13 +257,16 @@ class _Run:
             count=8000 if large else 2000,
             callback=self.teller("cuts"),
         )
-        self.keep(result, extended, before)
+        self.keep(result, extended, "mccormick", before)
 
-    def keep(self, result: LowRankResult, model: FirstOrderModel, before: float) -> None:
+    def keep(
+        self, result: LowRankResult, model: FirstOrderModel, method: Method, before: float
+    ) -> None:
         self.timings["solver"] += time.perf_counter() - before
         self.interrupted |= result.interrupted
         if self.best is None or result.bound < self.best[0].bound:
-            self.best, self.closed, self.size = (result, model), result.reached_gap, str(model)
+            self.best = (result, model, method)
+            self.closed, self.size = result.reached_gap, str(model)
 
     def teller(self, name: str) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:
@@ -288,7 +280,7 @@ class _Run:
 
     def result(self) -> UpperBound:
         assert self.best is not None
-        result, model = self.best
+        result, model, method = self.best
         notes = [self.size]
         if self.interrupted:
             notes.append("stopped early, by the time limit or an interrupt; the bound is proven")
@@ -304,4 +296,7 @@ class _Run:
             timings=dict(self.timings),
             notes=tuple(notes),
             witness=self.witness,
+            certificate=dual_certificate(
+                "lowrank", {"model": method}, model, result.proof, self.families
+            ),
         )

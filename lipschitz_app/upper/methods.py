@@ -80,7 +80,7 @@ def _one_layer(method: Callable[[Task, HiddenLayer], UpperBound]) -> Method:
         hidden = presolve(task.net, task.ranges, task.output)
         if hidden.unstable == 0:
             note = "no unstable neuron: the gradient is constant and its norm is the constant"
-            return UpperBound(_interval(task).value, "proven", notes=(note,))
+            return replace(_interval(task), notes=(note,))
         found = method(task, hidden)
         return replace(found, notes=(*found.notes, *_about(task, hidden)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from lipschitz_app.regions import Region
 from lipschitz_app.relaxations import RELAXATIONS
 from lipschitz_app.rounding import FloatArray, Norm, up
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.certificate import of_polynomial
 
 
 class UnprovenBoundWarning(UserWarning):
@@ -66,6 +67,9 @@ def moment_bound(
         The solver gave no bound.
     """
     extra = {} if direction is None else {"direction": direction}
+    place: dict[str, str | int] = {}
+    if direction is not None:
+        place = {"coordinate": direction[0], "sign": int(direction[1])}
     return relaxed_bound(
         lambda: RELAXATIONS[method](hidden, region, norm, **extra),
         method,
@@ -74,6 +78,7 @@ def moment_bound(
         tolerance=tolerance,
         time_limit=time_limit,
         progress=progress,
+        place=place,
     )
 
 
@@ -108,8 +113,12 @@ def relaxed_bound(
     tolerance: float = 1e-8,
     time_limit: float | None = None,
     progress: Callable[[str], None] | None = None,
+    place: Mapping[str, str | int] | None = None,
 ) -> UpperBound:
-    """Build, solve and prove a relaxation of the engine; see :func:`moment_bound`."""
+    """Build, solve and prove a relaxation of the engine; see :func:`moment_bound`.
+
+    `place` is what the certificate says beside the relaxation.
+    """
     say = progress or (lambda text: None)
     begin = time.perf_counter()
     relaxed = build()
@@ -155,4 +164,5 @@ def relaxed_bound(
         margin=encoding.rounding,
         timings=timings,
         notes=tuple(notes),
+        certificate=of_polynomial(proof, {"relaxation": method, **(place or {})}),
     )

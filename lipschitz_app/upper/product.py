@@ -31,6 +31,7 @@ from lipschitz_app.outputs import OutputVector
 from lipschitz_app.ranges.propagate import Trace, backward, is_plain
 from lipschitz_app.rounding import FloatArray, Norm, dual, inflate, norm_upper
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.certificate import Certificate
 
 
 def product_bound(net: Network, output: OutputVector, norm: Norm) -> UpperBound:
@@ -44,7 +45,7 @@ def product_bound(net: Network, output: OutputVector, norm: Norm) -> UpperBound:
     6.0
     """
     if not is_plain(net):
-        return UpperBound(_product(net, output, norm), "proven")
+        return _proven(_product(net, output, norm))
     pairs = net.affine_pairs()
     low, high = output.row(pairs[-1][0])
     value = np.float64(norm_upper(np.maximum(np.abs(low), np.abs(high)), dual(norm)))
@@ -52,7 +53,7 @@ def product_bound(net: Network, output: OutputVector, norm: Norm) -> UpperBound:
         value = np.float64(inflate(value * operator_norm_upper(matrix, norm), 1))
     for step in net.activations:
         value = np.float64(_times(float(value), _steepest(step)))
-    return UpperBound(float(value), "proven")
+    return _proven(float(value))
 
 
 def product_map_bound(net: Network, norm: Norm, output_norm: Norm) -> UpperBound:
@@ -72,9 +73,13 @@ def product_map_bound(net: Network, norm: Norm, output_norm: Norm) -> UpperBound
                 f"the product bound from norm {norm} to norm {output_norm} needs an affine last "
                 f"layer, not {last!r}"
             )
-        return UpperBound(_factor(steps, norm), "proven")
+        return _proven(_factor(steps, norm))
     value = induced_norm_upper_bound(last, norm, output_norm).value
-    return UpperBound(_times(_factor(steps[:-1], norm), value), "proven")
+    return _proven(_times(_factor(steps[:-1], norm), value))
+
+
+def _proven(value: float) -> UpperBound:
+    return UpperBound(value, "proven", certificate=Certificate("product"))
 
 
 def _steepest(step: Elementwise) -> float:

@@ -9,6 +9,7 @@ direction s on the side of the outputs; order 2 of Putinar's hierarchy with corr
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,21 +20,40 @@ from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.outputs import OutputMap
 from lipschitz_app.rounding import UNIT, FloatArray, gamma, inflate, up
 from lipschitz_app.upper.base import UpperBound
+from lipschitz_app.upper.certificate import of_polynomial
 from lipschitz_app.upper.task import Task
 
 MOST_VARIABLES = 10
 """Most directions, slopes and outputs together."""
 
 
-def trilinear_bound(task: Task, target: OutputMap) -> UpperBound:
-    """Return the bound of order 2, proven where the task asks for it.
+@dataclass(frozen=True, slots=True, eq=False)
+class TrilinearProblem:
+    """The problem of all outputs.
+
+    Attributes
+    ----------
+    problem : polyopt.PolynomialProblem
+        A maximisation.
+    lower, upper : arrays
+        A box around all feasible points.
+    rounding : float
+        To be added to a bound of the problem.
+    """
+
+    problem: po.PolynomialProblem
+    lower: FloatArray
+    upper: FloatArray
+    rounding: float
+
+
+def trilinear_problem(task: Task, target: OutputMap) -> TrilinearProblem:
+    """State the problem.
 
     Raises
     ------
     UnsupportedError
         Not one hidden layer, too many variables, or an input norm L1.
-    NoBoundError
-        The solver gave no bound, or no proof of it.
     """
     pairs = task.net.affine_pairs()
     if len(pairs) != 2 or task.norm == "1" or target.norm == "inf":
@@ -41,7 +61,6 @@ def trilinear_bound(task: Task, target: OutputMap) -> UpperBound:
             'order 2 for all outputs is offered for one hidden layer, input norm "inf" or 2 and '
             'output norm 1 or 2; use "interval", or "lipsdp" in the norms 2'
         )
-    begin = time.perf_counter()
     (rows, biases), (last, _) = pairs
     layer = task.ranges[0]
     moving = layer.unstable & (last != 0).any(axis=0) & (rows != 0).any(axis=1)
@@ -92,19 +111,34 @@ def trilinear_bound(task: Task, target: OutputMap) -> UpperBound:
         variables=names,
         sense="max",
     )
+    ones = np.ones(target.size)
+    lower, upper = np.append(encoding.lower, -ones), np.append(encoding.upper, ones)
+    return TrilinearProblem(problem, lower, upper, _rounding(parts, fixed, rows))
+
+
+def trilinear_bound(task: Task, target: OutputMap) -> UpperBound:
+    """Return the bound of order 2, proven where the task asks for it.
+
+    Raises
+    ------
+    UnsupportedError
+        See :func:`trilinear_problem`.
+    NoBoundError
+        The solver gave no bound, or no proof of it.
+    """
+    begin = time.perf_counter()
+    stated = trilinear_problem(task, target)
+    problem, margin = stated.problem, stated.rounding
     result = po.putinar(problem, order=2, sparsity="correlative").solve(
         solver=task.solver, tolerance=task.tolerance, time_limit=task.remaining
     )
     solved = time.perf_counter()
-    ones = np.ones(target.size)
-    box = (np.append(encoding.lower, -ones), np.append(encoding.upper, ones))
-    margin = _rounding(parts, fixed, rows)
     if not result.status.has_iterate:
         raise NoBoundError(
             f"order 2 for all outputs: {result.status.text} Give it more time, or use another "
             "method or solver"
         )
-    proof = result.prove(box=box) if task.prove else None
+    proof = result.prove(box=(stated.lower, stated.upper)) if task.prove else None
     if proof is not None and not np.isfinite(proof.bound):
         raise NoBoundError(
             "order 2 for all outputs: the solver's answer proves no finite bound; lower the "
@@ -122,7 +156,8 @@ def trilinear_bound(task: Task, target: OutputMap) -> UpperBound:
             "solver": solved - begin,
             "proof": time.perf_counter() - solved,
         },
-        notes=(f"order 2 in {len(names)} variables",),
+        notes=(f"order 2 in {problem.number_of_variables} variables",),
+        certificate=of_polynomial(proof, {}, "trilinear"),
     )
 
 

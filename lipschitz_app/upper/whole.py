@@ -12,7 +12,7 @@ Euclidean norm, enumeration, and order 2 with a direction on the side of the out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -30,6 +30,7 @@ from lipschitz_app.regions import Box, Everywhere
 from lipschitz_app.rounding import FloatArray, norm_upper
 from lipschitz_app.upper.auto import AUTO_BRANCH, AUTO_LIPSDP, auto_bound
 from lipschitz_app.upper.base import Kind, UpperBound
+from lipschitz_app.upper.certificate import Certificate
 from lipschitz_app.upper.exact import best_cell
 from lipschitz_app.upper.lipsdp import Variant, lipsdp_bound
 from lipschitz_app.upper.methods import METHODS
@@ -93,7 +94,8 @@ def interval_map_bound(task: Task, target: OutputMap) -> UpperBound:
     """Return the induced norm of the bounds on the Jacobian's entries, proven."""
     operator = DenseOperator(jacobian_bound(task, target))
     found = induced_norm_upper_bound(operator, task.norm, target.norm)
-    return UpperBound(found.value, "proven", notes=(f"norm of the interval Jacobian: {found.how}",))
+    note = f"norm of the interval Jacobian: {found.how}"
+    return UpperBound(found.value, "proven", notes=(note,), certificate=Certificate("interval"))
 
 
 def lipsdp_map_bound(task: Task, variant: Variant) -> UpperBound:
@@ -159,19 +161,52 @@ def _combined(task: Task, target: OutputMap, method: str) -> UpperBound:
     def bound(part: Task) -> UpperBound:
         return METHODS[method](part) if method != "auto" else auto_bound(part)[1]
 
-    vectors = target.vectors()
-    if target.norm == "1" and 1 < target.size <= MOST_SIGNS:
-        label = "a sum of the outputs with signs"
-        vectors = [OutputVector(choice, label) for choice in signs(target.size)]
-    elif target.norm != "inf" and target.size > 1:
+    vectors = combinations(target)
+    if not is_largest(target):
         found = [bound(replace(task, output=vector)) for vector in vectors]
         kind = _weakest(part.kind for part in found)
         # The norm of exact constants is a bound only, and rests on linear programs.
         kind = "numerical" if kind == "exact" else kind
         value = norm_upper(np.array([part.value for part in found]), target.norm)
         note = f"norm {target.norm} of the bounds of {target.size} outputs"
-        return UpperBound(value, kind, notes=(note,), timings=_times(found))
+        certificate = _together(found, range(len(found)))
+        return UpperBound(
+            value, kind, notes=(note,), timings=_times(found), certificate=certificate
+        )
     return _largest(task, vectors, bound)
+
+
+def is_largest(target: OutputMap) -> bool:
+    """Return whether the bound of all outputs is the largest one of :func:`combinations`."""
+    return (
+        target.size == 1
+        or target.norm == "inf"
+        or (target.norm == "1" and target.size <= MOST_SIGNS)
+    )
+
+
+def combinations(target: OutputMap) -> list[OutputVector]:
+    """Return the combinations of outputs that are bounded one by one.
+
+    Examples
+    --------
+    >>> [vector.weights.tolist() for vector in combinations(OutputMap(2, "1"))]
+    [[1.0, 1.0], [1.0, -1.0]]
+    """
+    if target.norm == "1" and 1 < target.size <= MOST_SIGNS:
+        label = "a sum of the outputs with signs"
+        return [OutputVector(choice, label) for choice in signs(target.size)]
+    return target.vectors()
+
+
+def _together(found: Sequence[UpperBound], numbers: Iterable[int]) -> Certificate | None:
+    """Return the certificate of a bound made of those of some combinations."""
+    parts = tuple(part.certificate for part in found if part.certificate is not None)
+    if len(parts) < len(found):
+        return None
+    return Certificate(
+        "outputs", {}, {"numbers": np.array(list(numbers), dtype=np.int64)}, None, parts
+    )
 
 
 def _largest(task: Task, vectors: list[OutputVector], bound: _Bound) -> UpperBound:
@@ -179,15 +214,18 @@ def _largest(task: Task, vectors: list[OutputVector], bound: _Bound) -> UpperBou
     tasks = [replace(task, output=vector) for vector in vectors]
     caps = np.array([METHODS["interval"](part).value for part in tasks])
     found: list[UpperBound] = []
+    numbers: list[int] = []
     best = -np.inf
     for index in np.argsort(-caps, kind="stable"):
         if caps[index] <= best:
             break
         found.append(bound(tasks[index]))
+        numbers.append(int(index))
         best = max(best, found[-1].value)
     kind = _weakest(part.kind for part in found)
     note = f"largest of {len(vectors)} bounds, {len(vectors) - len(found)} of them ruled out"
-    return UpperBound(best, kind, notes=(note,), timings=_times(found))
+    certificate = _together(found, numbers)
+    return UpperBound(best, kind, notes=(note,), timings=_times(found), certificate=certificate)
 
 
 def _auto(task: Task, target: OutputMap) -> tuple[str, UpperBound]:

@@ -6,14 +6,15 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from polyopt.errors import ProofRejectedError
 from polyopt.html import card
 from polyopt.problem import PolynomialProblem
-from polyopt.proof.box import Box, find_box
+from polyopt.proof.box import Box, find_box, user_box
 from polyopt.proof.certificate import SosCertificate
 from polyopt.proof.exact_certificate import ExactCertificate, check_certificate
 from polyopt.proof.rational import round_down
@@ -61,8 +62,17 @@ class ProvenBound:
             return "on the feasible set"
         return "on the part of the feasible set inside the given box"
 
-    def check(self, problem: PolynomialProblem) -> ProvenBound:
+    def check(
+        self, problem: PolynomialProblem, *, box: tuple[ArrayLike, ArrayLike] | None = None
+    ) -> ProvenBound:
         """Check the proof again, from the problem and the certificate alone, with no solver.
+
+        Parameters
+        ----------
+        problem : PolynomialProblem
+        box : pair (lower, upper), optional
+            What the bound has to be proven on, beside the constraints; a proof that is restricted
+            to a smaller box is refused.
 
         Returns
         -------
@@ -101,7 +111,21 @@ class ProvenBound:
                     f"{problem.variables[i]}, but the constraints only show "
                     f"[{known.lower[i]:g}, {known.upper[i]:g}]"
                 )
+        elif box is not None:
+            self._require_cover(problem, user_box(problem, box))
         return self._compare(problem, certified_bound(problem, certificate, self.box))
+
+    def _require_cover(self, problem: PolynomialProblem, wanted: Box) -> None:
+        """Refuse a box that misses feasible points of the wanted one."""
+        known = find_box(problem)
+        missed = self.box.lower > np.maximum(wanted.lower, known.lower)
+        missed |= self.box.upper < np.minimum(wanted.upper, known.upper)
+        if missed.any():
+            i = int(np.flatnonzero(missed)[0])
+            raise ProofRejectedError(
+                f"the proof is restricted to the range [{self.box.lower[i]:g}, "
+                f"{self.box.upper[i]:g}] of {problem.variables[i]}, the given box goes beyond it"
+            )
 
     def _compare(self, problem: PolynomialProblem, value: float) -> ProvenBound:
         shown = problem.sign * value
@@ -113,10 +137,11 @@ class ProvenBound:
             )
         return self
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
         """Write the proof to a file that :func:`polyopt.load_proof` reads.
 
-        The file is written completely or not at all.
+        A path gets its file completely or not at all; a file that is open for writing bytes can be
+        given as well.
         """
         from polyopt.proof.storage import save_proof
 

@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ from polyopt.proof.certificate import CertificateTerm, SosCertificate
 from polyopt.proof.exact_certificate import ExactCertificate, ExactTerm
 from polyopt.proof.proven_bound import ProvenBound
 from polyopt.relaxation.multiplier import Cone, Factor
+
+Target = str | os.PathLike[str] | IO[bytes]
 
 FORMAT, VERSION, EXACT_VERSION = "polyopt proof", 1, 2
 MATRIX_VERSION, EXACT_MATRIX_VERSION = 3, 4
@@ -49,8 +51,8 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def save_proof(proof: ProvenBound, path: str | os.PathLike[str]) -> None:
-    """Write a proof atomically; see :meth:`ProvenBound.save`."""
+def save_proof(proof: ProvenBound, path: Target) -> None:
+    """Write a proof, to a path atomically; see :meth:`ProvenBound.save`."""
     certificate = proof.certificate
     if isinstance(certificate, ExactCertificate):
         _write(path, _exact_header(proof, certificate), _exact_arrays(proof))
@@ -118,11 +120,12 @@ def _exact_arrays(proof: ProvenBound) -> dict[str, NDArray[Any]]:
     }
 
 
-def _write(
-    path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, NDArray[Any]]
-) -> None:
+def _write(path: Target, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     header["checksum"] = _checksum(header, arrays)
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    if not isinstance(path, (str, os.PathLike)):
+        np.savez_compressed(path, **{"header": text, **arrays})  # type: ignore[arg-type]
+        return
     target = Path(path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     try:
@@ -139,12 +142,12 @@ def _write(
         raise
 
 
-def load_proof(path: str | os.PathLike[str]) -> ProvenBound:
+def load_proof(path: Target) -> ProvenBound:
     """Read a proof; nothing in the file is executed, and nothing is believed before ``check``.
 
     Parameters
     ----------
-    path : path of a file written by :meth:`ProvenBound.save`
+    path : path of a file written by :meth:`ProvenBound.save`, or the file, open for reading bytes
 
     Returns
     -------
@@ -168,7 +171,7 @@ def load_proof(path: str | os.PathLike[str]) -> ProvenBound:
     >>> print(po.load_proof(file).check(problem))
     optimum >= -2, proven on the feasible set
     """
-    name = os.fspath(path)
+    name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else "the file"
     try:
         arrays = _read(path)
         header = json.loads(bytes(arrays.pop("header")).decode())
@@ -188,7 +191,7 @@ def load_proof(path: str | os.PathLike[str]) -> ProvenBound:
         ) from None
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+def _read(path: Target) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
         found = {info.filename: info for info in archive.infolist()}
         missing = [member for member in _MEMBERS if f"{member}.npy" not in found]
@@ -198,10 +201,16 @@ def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             raise ValueError("it has members that do not belong to a proof, or one of them twice")
         if any(info.compress_type not in _METHODS for info in found.values()):
             raise ValueError("it is packed by a method that is not read")
-        size, unpacked = os.stat(path).st_size, sum(info.file_size for info in found.values())
+        size, unpacked = _size(path), sum(info.file_size for info in found.values())
         if unpacked > max(_FREE, _RATIO * size):
             raise ValueError(f"its {size} bytes unpack to {unpacked}")
         return {member: _vector(member, archive.read(f"{member}.npy")) for member in _MEMBERS}
+
+
+def _size(path: Target) -> int:
+    return (
+        os.stat(path).st_size if isinstance(path, (str, os.PathLike)) else path.seek(0, os.SEEK_END)
+    )
 
 
 def _vector(member: str, data: bytes) -> NDArray[Any]:

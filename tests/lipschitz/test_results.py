@@ -34,8 +34,8 @@ def test_moment_bounds_are_proven_and_their_proofs_recheck(method: str, tmp_path
     assert 5.0 <= result.upper <= 6.0
     assert result.problem is not None
     assert result.upper >= result.proof.bound + result.margin
-    result.save_proof(tmp_path / "proof.json")
-    checked = po.load_proof(tmp_path / "proof.json").check(result.problem)
+    result.proof.save(tmp_path / "engine.proof")
+    checked = po.load_proof(tmp_path / "engine.proof").check(result.problem)
     assert checked.bound == pytest.approx(result.proof.bound, abs=1e-9)
 
 
@@ -46,9 +46,9 @@ def test_unproven_bound_says_so() -> None:
     assert result.upper_kind == "numerical"
     assert result.proof is None
     assert result.gap == float("inf")
-    with pytest.raises(la.NoBoundError, match="has no proof to save"):
+    with pytest.raises(la.NoBoundError, match="numerical and has no certificate"):
         result.save_proof("nowhere")
-    with pytest.raises(la.NoBoundError, match="no certificate to check"):
+    with pytest.raises(la.NoBoundError, match="numerical and has no certificate"):
         result.check()
 
 

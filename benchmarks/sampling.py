@@ -161,7 +161,8 @@ def sample_ball(
     def see(kind: str, points: FloatArray, outputs: FloatArray) -> FloatArray:
         """Record values; return the ratios."""
         step, change = lengths(points - flat, norm), lengths(outputs - origin, norm)
-        ratios = np.asarray(change / step)[:, 0]
+        # At the centre itself there is no ratio, only rounding.
+        ratios = np.divide(change, step, out=np.zeros_like(change), where=step > 0)[:, 0]
         found.ratios[kind] = max(found.ratios.get(kind, 0.0), float(ratios.max()))
         found.points += len(points)
         if label is not None:
@@ -249,7 +250,8 @@ def _ascend(
     value, pull = score(center + t * v)
     for step in range(STEPS - 1):
         share = (1.0, 0.5, 0.25, 0.1)[step % 4]
-        new_v = unit((1 - share) * v + share * steepest(pull, norm), norm)
+        asked = np.where(pull.any(axis=1, keepdims=True), steepest(pull, norm), v)
+        new_v = unit((1 - share) * v + share * asked, norm)
         new_t = t
         if not on_sphere and step % 3 == 2:
             new_t = np.minimum(size, t * np.exp(0.3 * rng.standard_normal(t.shape)))

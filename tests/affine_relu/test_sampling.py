@@ -87,6 +87,14 @@ def test_samples_see_a_wrong_radius() -> None:
     assert sample_ball(net, np.zeros(2), 1.001, count=400, label=0).class_changes > 0
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_where_nothing_moves_there_is_no_ratio(norm: Norm) -> None:
+    """Without a gradient the ascent stays where it is instead of falling back to the centre."""
+    net = la.Network([la.Linear(np.eye(3), np.full(3, -0.1)), la.ReLU(), la.Linear(np.eye(3))])
+    found = sample_ball(net, np.full(3, -1.0), 1.0, norm=norm, count=4000)
+    assert found.largest_ratio == 0.0
+
+
 def test_too_few_points() -> None:
     with pytest.raises(ValueError, match="at least 200"):
         sample_ball(la.Network([la.Linear([[1.0]])]), [0.0], 1.0, count=5)

@@ -22,7 +22,7 @@ PACKAGES = ("polyopt", "lipschitz_app")
 #: Loaded inside functions only: slow to import, or an extra.
 HEAVY = {
     "casadi", "clarabel", "cvxpy", "flint", "highspy", "joblib", "matplotlib", "mosek", "onnx",
-    "onnxruntime", "pandas", "rich", "scs", "sklearn", "sympy", "torch",
+    "onnxruntime", "pandas", "rich", "scs", "sklearn", "sympy", "threadpoolctl", "torch",
 }  # fmt: skip
 EXTRAS = (
     "flint",

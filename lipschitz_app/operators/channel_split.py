@@ -24,7 +24,7 @@ import numpy as np
 from scipy.linalg import blas
 
 from lipschitz_app.operators.block_cholesky import EnvelopeCholesky, IntArray
-from lipschitz_app.operators.patch_gram import PatchConvolution
+from lipschitz_app.operators.patch_gram import PatchConvolution, leftmost_cell
 from lipschitz_app.operators.rounding import cholesky_error, gram_error
 from lipschitz_app.operators.strips import windows
 from lipschitz_app.rounding import FloatArray, gamma, inflate
@@ -54,16 +54,12 @@ class MixedPatches:
     patches: FloatArray
     number: IntArray
 
-    def channels(self, part: slice) -> MixedPatches:
-        """Return the patches for some basis vectors of each cell."""
-        return MixedPatches(np.ascontiguousarray(self.patches[..., part, :]), self.number)
-
     def first(self, reach: int) -> IntArray:
         """Return, for each unknown, the first one within `reach` windows before it."""
         kh, kw, c, _ = self.patches.shape[2:]
-        back = reach * ((kh - 1) * self.number.shape[1] + kw - 1)
         positions = np.flatnonzero(self.number.reshape(-1) >= 0)
-        leftmost = np.searchsorted(positions, positions - back)
+        back = leftmost_cell(positions, self.number.shape[1], reach * (kh - 1), reach * (kw - 1))
+        leftmost = np.searchsorted(positions, back)
         return np.asarray(np.repeat(leftmost * c, c), dtype=np.int64)
 
     def unknowns(self, cells: IntArray) -> IntArray:
@@ -129,8 +125,7 @@ def is_below_split(
     if kept >= c:
         return False, 0.0
     basis, defect = _bases(patch, values, vectors)
-    mixed = _mix(patch, basis)
-    rest = mixed.channels(slice(kept, None))
+    rest = _mix(patch, basis[..., kept:])
     crude = CRUDE * shift
     definite, excess = _strips_below(rest, crude)
     if not definite:
@@ -139,9 +134,9 @@ def is_below_split(
     mixed_absolute = c * (1 + defect) * absolute_squared
     gram = gram_error(o * kh * kw + 2 * c + 64, mixed_absolute, shift)
     remainder = float(np.nextafter(shift - inflate(crude + excess + gram, 8), 0.0))
-    main = mixed.channels(slice(0, kept))
+    main = _mix(patch, basis[..., :kept])
     coupling = _coupling(main, rest) / math.sqrt(remainder)
-    size = int((mixed.number >= 0).sum()) * kept
+    size = int((main.number >= 0).sum()) * kept
     factor = EnvelopeCholesky(np.full(size, shift), main.first(2), 192)
     main.subtract_gram(factor)
     product = _subtract_coupling(factor, main, coupling)
@@ -172,14 +167,16 @@ def _bases(
 
 
 def _mix(patch: PatchConvolution, basis: FloatArray) -> MixedPatches:
-    kh, kw, o, c = patch.kernel.shape
+    """Return the patches for some basis vectors of each cell, shape (height, width, c_in, c)."""
+    kh, kw, o, inputs = patch.kernel.shape
+    c = basis.shape[3]
     h, w, _ = patch.rows.shape
     scaled = patch.columns[..., None] * basis
     turned = np.ascontiguousarray(scaled.transpose(0, 1, 3, 2))
     patches = np.empty((h, w, kh, kw, c, o))
     for i in range(kh):
         for j in range(kw):
-            product = turned[i : i + h, j : j + w].reshape(-1, c) @ patch.kernel[i, j].T
+            product = turned[i : i + h, j : j + w].reshape(-1, inputs) @ patch.kernel[i, j].T
             np.multiply(
                 product.reshape(h, w, c, o), patch.rows[:, :, None], out=patches[:, :, i, j]
             )
@@ -191,7 +188,7 @@ def _mix(patch: PatchConvolution, basis: FloatArray) -> MixedPatches:
 def _strips_below(rest: MixedPatches, shift: float) -> tuple[bool, float]:
     """Return whether the Gram matrix is at most `shift`, from strips, and up to which error."""
     w, kw, c = (rest.patches.shape[axis] for axis in (1, 3, 4))
-    squares = (rest.patches**2).sum(axis=(4, 5))
+    squares = np.einsum("...co,...co->...", rest.patches, rest.patches)
     total = _cell_energy(squares)
     excess = 0.0
     for part in windows(w, max(1, round(w / STRIP))):

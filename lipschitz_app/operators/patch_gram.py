@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas
 
-from lipschitz_app.operators.block_cholesky import EnvelopeCholesky
+from lipschitz_app.operators.block_cholesky import EnvelopeCholesky, IntArray
 from lipschitz_app.operators.convolution import ConvolutionOperator
 from lipschitz_app.operators.rounding import cholesky_error
 from lipschitz_app.operators.scaled import ScaledOperator
@@ -150,7 +150,7 @@ class PatchConvolution:
         weights = np.ones(self.columns.shape) if target is None else target
         starts = np.concatenate(([0], np.cumsum(alive.sum(axis=2).reshape(-1))))
         cell = np.repeat(np.arange(alive.shape[0] * grid), alive.sum(axis=2).reshape(-1))
-        first = starts[np.maximum(cell - (kh - 1) * grid - (kw - 1), 0)]
+        first = starts[leftmost_cell(cell, grid, kh - 1, kw - 1)]
         factor = EnvelopeCholesky(shift * weights[alive], first, block)
         patch = self.kernel.transpose(2, 0, 1, 3).reshape(self.kernel.shape[2], kh * kw * c)
         for y in range(height):
@@ -170,3 +170,23 @@ class PatchConvolution:
             if not factor.eliminate(int(done)):
                 return False, 0.0
         return True, cholesky_error(factor.half_width, shift * float(weights[alive].max()))
+
+
+def leftmost_cell(cell: IntArray, grid: int, down: int, right: int) -> IntArray:
+    """Return the first cell of a grid, numbered line by line, that each cell couples to.
+
+    Parameters
+    ----------
+    cell : int array
+    grid : int
+        Cells per line.
+    down, right : int
+        Most lines and columns between cells that couple.
+
+    Examples
+    --------
+    >>> leftmost_cell(np.array([3, 10, 12]), 5, 1, 1)
+    array([0, 5, 6])
+    """
+    start = (cell // grid - down) * grid
+    return np.asarray(np.maximum(start + np.maximum(cell % grid - right, 0), 0), dtype=np.int64)

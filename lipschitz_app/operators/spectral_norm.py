@@ -18,6 +18,7 @@ explicit lower bound.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,16 +39,22 @@ from lipschitz_app.operators.lanczos import Estimate, largest_singular_value, ri
 from lipschitz_app.operators.patch_gram import PatchConvolution
 from lipschitz_app.operators.rounding import SMALLEST_SCALE, gram_error, sqrt_up
 from lipschitz_app.operators.scaled import ScaledOperator
-from lipschitz_app.operators.strips import plan, strip_norm
+from lipschitz_app.operators.strips import StripPlan, plan, strip_norm
 from lipschitz_app.operators.transfer import torus_norm
-from lipschitz_app.rounding import gamma, inflate
+from lipschitz_app.rounding import gamma, inflate, up
+from polyopt.solvers import one_blas_thread
 
 GRAM_SIDE = 1200
 """Largest side of a Gram matrix from a sparse matrix; fully connected layers may have more."""
 DENSE_SIDE = 8192
 """Largest side of the Gram matrix of a dense matrix that is formed whatever the work allowed."""
+ONE_THREAD_SIDE = 1200
+"""Largest side of a Gram matrix for which more than one BLAS thread does not pay."""
 SPLIT_GAIN = 0.9
 """Largest work of the test with few channels, relative to the plain one, at which it is tried."""
+SMALLEST_ROW = 1e-140
+"""Rows and columns of smaller norm are left out; their squares would underflow."""
+SCHUR = "square root of the largest row sum times the largest column sum"
 METHODS = ("gram", "envelope", "strips", "torus", "schur")
 
 
@@ -90,6 +97,7 @@ class _Reduced:
     frobenius: float
     entry_error: float
     terms: int
+    dropped: float
 
 
 def spectral_norm_upper_bound(
@@ -114,7 +122,7 @@ def spectral_norm_upper_bound(
     Raises
     ------
     NoBoundError
-        None of the methods allowed applies, or the entries are too large or small for doubles.
+        None of the methods allowed applies, or sums of entries are too large for doubles.
 
     Examples
     --------
@@ -139,7 +147,8 @@ def spectral_norm_upper_bound(
     # The bounds left to large dense matrices are useless, so a good deal more work is allowed.
     fits = small <= GRAM_SIDE or (not convolution and (small <= DENSE_SIDE or gram_work <= work))
     if "gram" in methods and fits:
-        return _by_gram(reduced, rtol)
+        with one_blas_thread() if small <= ONE_THREAD_SIDE else nullcontext():
+            return _by_gram(reduced, rtol)
     if not isinstance(inner, ConvolutionOperator):
         estimate = largest_singular_value(reduced.operator, rtol=rtol / 2)
         cheap = _cheap(reduced, estimate.lower)
@@ -157,48 +166,49 @@ def _reduce(operator: ScaledOperator) -> _Reduced | ProvenNorm:
         largest = float(np.abs(r * inner.scale * d).max())
         value = float(inflate(largest, 4 + inner.entry_roundings))
         return ProvenNorm(value, "diagonal", "largest entry of a diagonal", largest)
+    absolute = operator.absolute()
+    with np.errstate(over="ignore", under="ignore"):
+        present = operator.inner.absolute().apply((d > 0).astype(np.float64)) > 0
+        one = float((absolute.adjoint(np.ones(operator.output_size))).max())
+        infinity = float((absolute.apply(np.ones(operator.input_size))).max())
+    if not (present & (r > 0)).any():
+        return ProvenNorm(0.0, "zero", "all entries are zero", 0.0)
+    terms = operator.row_terms + operator.column_terms + 8
+    schur = float(inflate(sqrt_up(float(up(one))) * sqrt_up(float(up(infinity))), terms))
+    if not np.isfinite(schur):
+        raise NoBoundError("sums of entries are too large for doubles; rescale the layer")
+    if not SMALLEST_SCALE < schur < 1 / SMALLEST_SCALE:
+        return ProvenNorm(schur, "schur", f"{SCHUR}, entries too small or large to square", 0.0)
     row_norms = r * operator.inner.row_norms(d)
     column_norms = np.where(d > 0, d * operator.inner.column_norms(r), 0.0)
-    # Norms are rounded upwards by an underflow's worth; nothing that small is alive.
-    rows = np.flatnonzero(row_norms > 1e-290)
-    columns = np.flatnonzero(column_norms > 1e-290)
-    tiny = float(np.sqrt(operator.output_size) * 1e-290)
+    # Squares below the range of doubles leave no more than this, which is added in the end.
+    rows = np.flatnonzero(row_norms > SMALLEST_ROW)
+    columns = np.flatnonzero(column_norms > SMALLEST_ROW)
+    dropped = float(np.sqrt(operator.output_size) + np.sqrt(operator.input_size))
+    dropped *= 2 * SMALLEST_ROW
     if rows.size == 0 or columns.size == 0:
-        if not (r * operator.inner.absolute().apply(d)).any():
-            return ProvenNorm(0.0, "zero", "all entries are zero", 0.0)
-        return ProvenNorm(tiny, "frobenius", "all rows are below 1e-290", 0.0)
+        return ProvenNorm(schur, "schur", SCHUR, 0.0)
     if rows.size == 1 or columns.size == 1:
-        value = float((row_norms if rows.size == 1 else column_norms).max())
-        value = float(inflate(value + 2 * tiny, 4))
-        return ProvenNorm(value, "row norm", "one row or column is not zero", value)
-    frobenius = float(inflate(np.sqrt((row_norms**2).sum()), rows.size + 4))
-    absolute = operator.absolute()
-    one = float((absolute.adjoint(np.ones(operator.output_size))).max())
-    infinity = float((absolute.apply(np.ones(operator.input_size))).max())
-    terms = operator.row_terms + operator.column_terms + 8
-    schur = float(inflate(sqrt_up(one * infinity), terms))
-    if not SMALLEST_SCALE < row_norms.max() <= max(schur, frobenius) < 1 / SMALLEST_SCALE:
-        raise NoBoundError(
-            f"row norms up to {row_norms.max():g} are outside the range that is proven; "
-            "rescale the layer"
-        )
+        largest = float((row_norms if rows.size == 1 else column_norms).max())
+        value = float(inflate(largest + dropped, 4))
+        return ProvenNorm(value, "row norm", "one row or column is not zero", largest)
+    frobenius = float(inflate(np.sqrt((row_norms**2).sum()) + dropped, rows.size + 4))
     entry_error = gamma(operator.entry_roundings) if operator.entry_roundings else 0.0
-    return _Reduced(operator, rows, columns, schur, frobenius, entry_error, terms)
+    return _Reduced(operator, rows, columns, schur, frobenius, entry_error, terms, dropped)
 
 
 def _finish(reduced: _Reduced, squared: float, products: int, shift: float) -> float:
     """Return the norm from a bound on its computed square: Gram and entry errors added."""
     absolute = min(reduced.schur, reduced.frobenius)
     total = squared + gram_error(products, absolute**2, shift)
-    tiny = 1e-280
-    return float(inflate(sqrt_up(total) + reduced.entry_error * absolute + tiny, 4))
+    rest = reduced.entry_error * absolute + reduced.dropped
+    return float(inflate(sqrt_up(total) + rest, 4))
 
 
 def _cheap(reduced: _Reduced, lower: float) -> ProvenNorm:
     if reduced.frobenius < reduced.schur:
         return ProvenNorm(reduced.frobenius, "frobenius", "Frobenius norm", lower)
-    how = "square root of the largest row sum times the largest column sum"
-    return ProvenNorm(reduced.schur, "schur", how, lower)
+    return ProvenNorm(reduced.schur, "schur", SCHUR, lower)
 
 
 def _by_gram(reduced: _Reduced, rtol: float) -> ProvenNorm:
@@ -222,20 +232,14 @@ def _by_grid(
     reduced: _Reduced, patch: PatchConvolution, rtol: float, work: float, methods: tuple[str, ...]
 ) -> ProvenNorm:
     strips = plan(patch, work) if {"envelope", "strips"} & set(methods) else None
-    sharp = strips is not None and strips.count == 1 and "envelope" in methods
-    if sharp and strips is not None and split_work(strips.patch) < SPLIT_GAIN * strips.work:
-        found = _by_split(reduced, strips.patch, rtol)
-        if found is not None:
-            return found
+    if strips is not None and strips.count == 1 and "envelope" in methods:
+        with one_blas_thread():
+            return _sharp(reduced, strips, rtol)
     # Where only loose proofs are affordable, a sharp estimate would be the larger cost.
-    estimate = largest_singular_value(
-        reduced.operator, rtol=rtol / 2 if sharp else 1e-2, steps=200 if sharp else 16
-    )
+    estimate = largest_singular_value(reduced.operator, rtol=1e-2, steps=16)
     cheap = _cheap(reduced, estimate.lower)
     if cheap.value <= estimate.lower * (1 + rtol):
         return cheap
-    if sharp and strips is not None:
-        return _by_envelope(reduced, strips.patch, estimate, rtol, strips.work)
     loose = [cheap] if "schur" in methods else []
     if "torus" in methods:
         value, factor = torus_norm(patch, work / 4)
@@ -255,6 +259,18 @@ def _by_grid(
             f"methods {methods} with work {work:g} give no bound for {reduced.operator.inner!r}"
         )
     return min(loose, key=lambda norm: norm.value)
+
+
+def _sharp(reduced: _Reduced, strips: StripPlan, rtol: float) -> ProvenNorm:
+    if split_work(strips.patch) < SPLIT_GAIN * strips.work:
+        found = _by_split(reduced, strips.patch, rtol)
+        if found is not None:
+            return found
+    estimate = largest_singular_value(reduced.operator, rtol=rtol / 2)
+    cheap = _cheap(reduced, estimate.lower)
+    if cheap.value <= estimate.lower * (1 + rtol):
+        return cheap
+    return _by_envelope(reduced, strips.patch, estimate, rtol, strips.work)
 
 
 def _by_split(reduced: _Reduced, patch: PatchConvolution, rtol: float) -> ProvenNorm | None:

@@ -9,6 +9,7 @@ from polyopt.solvers.base import (
     SolverKind,
     SolverOptions,
 )
+from polyopt.solvers.blas_threads import one_blas_thread
 from polyopt.solvers.check import check_solver
 from polyopt.solvers.clarabel import ClarabelSolver
 from polyopt.solvers.csdp import CsdpSolver
@@ -49,6 +50,7 @@ __all__ = [
     "default_solver",
     "get_solver",
     "known_solvers",
+    "one_blas_thread",
     "register_solver",
     "to_cvxpy",
 ]

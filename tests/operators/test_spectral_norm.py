@@ -20,7 +20,7 @@ from lipschitz_app.operators.block_cholesky import EnvelopeCholesky
 from lipschitz_app.operators.channel_split import is_below_split
 from lipschitz_app.operators.induced_norm import induced_norm_upper_bound
 from lipschitz_app.operators.lanczos import largest_singular_value, ritz_vectors
-from lipschitz_app.operators.patch_gram import PatchConvolution
+from lipschitz_app.operators.patch_gram import PatchConvolution, leftmost_cell
 from lipschitz_app.operators.strips import StripPlan, strip_norm, windows
 from lipschitz_app.operators.transfer import torus_norm
 
@@ -230,9 +230,50 @@ def test_scale_of_the_entries(scale: float) -> None:
     assert 45**0.5 <= found.value / scale <= 45**0.5 * (1 + 1e-6)
 
 
-def test_entries_out_of_range_are_refused() -> None:
+@pytest.mark.parametrize("scale", [5e-324, 1e-310, 1e-200, 1e-155, 1e-140, 1e140, 1e200, 1e300])
+def test_entries_whose_squares_leave_the_doubles(scale: float) -> None:
+    matrix = scale * np.array([[3.0, 0.0], [4.0, 5.0]])
+    exact = 45**0.5 * scale
+    found = spectral_norm_upper_bound(DenseOperator(matrix))
+    assert exact <= found.value <= 1.5 * exact + 1e-300
+    assert found.method == "schur"
+    kernel = scale * np.ones((1, 1, 2, 2))
+    convolution = spectral_norm_upper_bound(ConvolutionOperator(kernel, None, (1, 4, 4)))
+    assert 3.4 * scale <= convolution.value <= 4.1 * scale + 1e-300
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_rows_of_very_different_sizes(seed: int) -> None:
+    """Rows and columns far below the others are left out at no risk."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((4, 5)) * 10.0 ** -rng.integers(0, 250, (4, 1))
+    matrix = matrix * 10.0 ** -rng.integers(0, 60, 5)
+    largest = float(np.abs(matrix).max())
+    found = spectral_norm_upper_bound(DenseOperator(matrix))
+    exact = np.linalg.norm(matrix / largest, 2)
+    assert exact * (1 - 1e-14) <= found.value / largest <= 5 * exact
+
+
+def test_sums_beyond_the_doubles_are_refused() -> None:
     with pytest.raises(NoBoundError, match="rescale"):
-        spectral_norm_upper_bound(DenseOperator(1e-140 * np.array([[3.0, 0.0], [4.0, 5.0]])))
+        spectral_norm_upper_bound(DenseOperator(np.full((3, 3), 1.5e308)))
+
+
+@given(st.integers(1, 6), st.integers(1, 7), st.integers(0, 3), st.integers(0, 3))
+def test_leftmost_cells_never_step_back(height: int, width: int, down: int, right: int) -> None:
+    cells = np.arange(height * width)
+    first = leftmost_cell(cells, width, down, right)
+    for cell in cells:
+        y, x = divmod(int(cell), width)
+        near = [
+            i * width + j
+            for i in range(max(0, y - down), y + 1)
+            for j in range(max(0, x - right), min(width, x + right + 1))
+        ]
+        assert first[cell] <= min(near)
+    if right < width:
+        assert (np.diff(first) >= 0).all()
 
 
 def test_options_are_checked() -> None:

@@ -50,6 +50,8 @@ DENSE_SIDE = 8192
 """Largest side of the Gram matrix of a dense matrix that is formed whatever the work allowed."""
 ONE_THREAD_SIDE = 1200
 """Largest side of a Gram matrix for which more than one BLAS thread does not pay."""
+ONE_THREAD_WORK = 1.5e11
+"""The same for the operations of a factorisation inside an envelope."""
 SPLIT_GAIN = 0.9
 """Largest work of the test with few channels, relative to the plain one, at which it is tried."""
 SMALLEST_ROW = 1e-140
@@ -233,7 +235,7 @@ def _by_grid(
 ) -> ProvenNorm:
     strips = plan(patch, work) if {"envelope", "strips"} & set(methods) else None
     if strips is not None and strips.count == 1 and "envelope" in methods:
-        with one_blas_thread():
+        with one_blas_thread() if strips.work <= ONE_THREAD_WORK else nullcontext():
             return _sharp(reduced, strips, rtol)
     # Where only loose proofs are affordable, a sharp estimate would be the larger cost.
     estimate = largest_singular_value(reduced.operator, rtol=1e-2, steps=16)

@@ -7,6 +7,7 @@ convolutions with ``|W|`` and ``W∘W``: the row norms of ``A diag(d)`` are
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -15,9 +16,10 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
 from lipschitz_app.errors import InvalidNetworkError
+from lipschitz_app.norms import as_norm
 from lipschitz_app.operators.base import AffineOperator, Shape, flat_vector
-from lipschitz_app.operators.convolution_backends import Geometry, Pair, backend
-from lipschitz_app.rounding import FloatArray, gamma
+from lipschitz_app.operators.convolution_backends import Geometry, Pair, backend, tap_slice
+from lipschitz_app.rounding import FloatArray, Norm, gamma, inflate
 
 
 def as_pair(value: int | Pair, name: str, least: int) -> Pair:
@@ -156,6 +158,29 @@ class ConvolutionOperator(AffineOperator):
         images = w.reshape(-1, *self.geometry.output_shape)
         result = backend(self.backend).adjoint(self.kernel, images, self.geometry)
         return result.reshape(*w.shape[:-1], self.input_size)
+
+    def row_norms(self, mask: FloatArray | None = None, ord: float | Norm = 2) -> FloatArray:
+        """Return upper bounds of the norms of the rows of ``A diag(mask)``; see the base class.
+
+        Largest entries are sought tap by tap, so that the matrix is formed in no norm.
+        """
+        if as_norm(ord) != "inf":
+            return super().row_norms(mask, ord)
+        g = self.geometry
+        (o, rows, columns), (c, h, w), groups = g.output_shape, g.input_shape, g.groups
+        scale = np.ones(self.input_size) if mask is None else mask
+        (ph, pw), size = g.padding, np.abs(self.kernel)
+        padded = np.pad(
+            scale.reshape(groups, c // groups, h, w), ((0, 0), (0, 0), (ph, ph), (pw, pw))
+        )
+        size = size.reshape(groups, o // groups, c // groups, *g.kernel)
+        largest = np.zeros((groups, o // groups, rows, columns))
+        for i, j in itertools.product(*map(range, g.kernel)):
+            seen = padded[..., tap_slice(rows, i, g, 0), tap_slice(columns, j, g, 1)]
+            for k in range(c // groups):
+                weights = size[:, :, k, i, j, None, None]
+                np.maximum(largest, weights * seen[:, None, k], out=largest)
+        return inflate(largest.reshape(-1), self.row_terms + 6 + self.entry_roundings)
 
     def _with_kernel(self, kernel: FloatArray, bias: FloatArray | None) -> ConvolutionOperator:
         g = self.geometry

@@ -46,7 +46,7 @@ class ConvolutionBackend(Protocol):
         ...
 
 
-def _taps(position: int, tap: int, geometry: Geometry, axis: int) -> slice:
+def tap_slice(position: int, tap: int, geometry: Geometry, axis: int) -> slice:
     """Return the slice of the padded input that kernel tap `tap` meets along an axis."""
     start = tap * geometry.dilation[axis]
     step = geometry.stride[axis]
@@ -71,9 +71,9 @@ class NumpyBackend:
         split = padded.reshape(batch, groups, c // groups, *padded.shape[2:])
         result = np.zeros((batch, groups, o // groups, rows * columns))
         for i in range(kh):
-            row_slice = _taps(rows, i, geometry, 0)
+            row_slice = tap_slice(rows, i, geometry, 0)
             for j in range(kw):
-                shifted[:, :, :, j] = split[..., row_slice, _taps(columns, j, geometry, 1)]
+                shifted[:, :, :, j] = split[..., row_slice, tap_slice(columns, j, geometry, 1)]
             weights = kernel[:, :, i, :].reshape(groups, o // groups, -1)
             result += weights @ shifted.reshape(batch, groups, -1, rows * columns)
         return result.reshape(batch, o, rows, columns)
@@ -86,13 +86,13 @@ class NumpyBackend:
         padded = np.zeros((batch, groups, c // groups, h + 2 * ph, w + 2 * pw))
         split = y.reshape(batch, groups, o // groups, rows * columns)
         for i in range(kh):
-            row_slice = _taps(rows, i, geometry, 0)
+            row_slice = tap_slice(rows, i, geometry, 0)
             weights = kernel[:, :, i, :].reshape(groups, o // groups, -1)
             parts = (weights.transpose(0, 2, 1) @ split).reshape(
                 batch, groups, c // groups, kw, rows, columns
             )
             for j in range(kw):
-                padded[..., row_slice, _taps(columns, j, geometry, 1)] += parts[:, :, :, j]
+                padded[..., row_slice, tap_slice(columns, j, geometry, 1)] += parts[:, :, :, j]
         return np.ascontiguousarray(padded[..., ph : ph + h, pw : pw + w].reshape(batch, c, h, w))
 
 

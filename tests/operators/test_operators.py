@@ -209,3 +209,31 @@ def test_unknown_backend() -> None:
     operator = ConvolutionOperator(np.ones((1, 1, 2, 2)), None, (1, 4, 4), backend="abacus")
     with pytest.raises(InvalidOptionError, match="abacus"):
         operator.apply(np.zeros(16))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 2])
+@pytest.mark.parametrize(("dilation", "groups"), [(1, 1), (2, 1), (1, 2), (2, 2)])
+def test_largest_entries_of_rows_without_the_matrix(
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    stride: int,
+    padding: int,
+    dilation: int,
+    groups: int,
+) -> None:
+    operator = ConvolutionOperator(
+        rng.standard_normal((6, 4 // groups, 3, 2)),
+        None,
+        (4, 9, 8),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    mask = rng.random(operator.input_size) * (rng.random(operator.input_size) < 0.7)
+    exact = np.abs(operator.to_matrix() * mask).max(axis=1)
+    monkeypatch.setattr(ConvolutionOperator, "to_sparse", lambda self: pytest.fail("matrix formed"))
+    found = operator.row_norms(mask, "inf")
+    assert (found >= exact).all()
+    np.testing.assert_allclose(found, exact, rtol=1e-13, atol=1e-300)

@@ -19,8 +19,6 @@ import hashlib
 import io
 import json
 import math
-import os
-import tempfile
 import zipfile
 from os import PathLike, fspath
 from pathlib import Path
@@ -41,6 +39,7 @@ from lipschitz_app.saved_proof import RANGES, LipschitzProof
 from lipschitz_app.upper.certificate import Certificate
 from lipschitz_app.upper.methods import METHODS
 from polyopt.errors import FormatError, PolyoptError
+from polyopt.files import whole_file
 
 FORMAT, VERSION = "lipschitz proof", 1
 _MEMBERS = ("header", "floats", "integers", "bytes")
@@ -73,20 +72,8 @@ def save_proof(proof: LipschitzProof, path: str | PathLike[str]) -> None:
     header["checksum"] = _checksum(header, arrays)
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     small = sum(array.nbytes for array in arrays.values()) < _COMPRESSED
-    target = Path(fspath(path))
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            (np.savez_compressed if small else np.savez)(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        (np.savez_compressed if small else np.savez)(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_proof(path: str | PathLike[str]) -> LipschitzProof:

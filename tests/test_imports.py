@@ -48,6 +48,7 @@ ROOMS = {
     "polyopt.solution": "top",
     "polyopt.__main__": "top",
     "polyopt.errors": "errors",
+    "polyopt.files": "files",
     "polyopt.html": "html",
     "polyopt.status": "status",
     "polyopt.polynomial": "polynomial",
@@ -79,6 +80,7 @@ ROOMS = {
 #: What each room may import besides itself; "top" may import everything.
 MAY_IMPORT = {
     "errors": set(),
+    "files": set(),
     "html": set(),
     "status": set(),
     "polynomial": {"errors"},
@@ -88,9 +90,9 @@ MAY_IMPORT = {
     "ranges": {"errors", "polynomial", "problem"},
     "relaxation": {"errors", "html", "polynomial", "problem", "ranges", "sparsity"},
     "reductions": {"errors", "polynomial", "problem", "ranges"},
-    "conic": {"errors", "status"},
+    "conic": {"errors", "files", "status"},
     "forms": {"errors", "polynomial", "problem", "relaxation", "conic"},
-    "solvers": {"errors", "status", "conic"},
+    "solvers": {"errors", "files", "status", "conic"},
     "result": {
         "errors", "html", "status", "polynomial", "problem", "ranges", "sparsity", "relaxation",
         "conic", "forms",
@@ -100,8 +102,8 @@ MAY_IMPORT = {
         "errors", "status", "polynomial", "problem", "relaxation", "conic", "forms", "solvers",
     },
     "proof": {
-        "errors", "html", "status", "polynomial", "problem", "ranges", "relaxation", "conic",
-        "result",
+        "errors", "files", "html", "status", "polynomial", "problem", "ranges", "relaxation",
+        "conic", "result",
     },
     "extraction": {
         "errors", "status", "polynomial", "problem", "sparsity", "relaxation", "conic", "result",
@@ -119,7 +121,9 @@ LAZY_UPWARD = {
 }
 
 #: Modules of polyopt whose names are public, those in ``__all__`` where there is one.
-PUBLIC_MODULES = {"polyopt", "polyopt.errors", "polyopt.solvers", "polyopt.solvers.lowrank"}
+PUBLIC_MODULES = {
+    "polyopt", "polyopt.errors", "polyopt.files", "polyopt.solvers", "polyopt.solvers.lowrank",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

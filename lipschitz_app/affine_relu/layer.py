@@ -272,9 +272,9 @@ def _proven_norm(
         norm = induced_norm_upper_bound(
             operator.scaled(rows, mask), input_norm, output_norm, rtol=rtol, work=work
         )
-    if not 0 < norm.value < _SMALLEST:
+    if input_norm == output_norm == "2" or not 0 < norm.value < _SMALLEST:
         return norm
-    # Squares of entries this small underflow. Their sum bounds every one of the norms.
+    # Other norms may square entries, which underflow here. The sum of all bounds every norm.
     total = float((rows * operator.row_norms(mask, "1")).sum())
     value = float(inflate(total, operator.output_size + 2))
     return ProvenNorm(value, "entry sum", "sum of all entries, tiny", 0.0)

@@ -112,8 +112,16 @@ def certified_radius(
 
     Raises
     ------
+    InvalidPointError, InvalidOptionError
+        The centre or an option is not what it has to be; the message says what was given.
     UnsupportedError
         The network does not end in logits.
+    NoBoundError
+        The bounds overflow.
+
+    References
+    ----------
+    T. Avant, K. A. Morgansen, arXiv:2104.14672: the rule by the gap of the logits.
 
     Examples
     --------
@@ -157,6 +165,8 @@ def certified_radius(
         sizes = np.abs(matrix[label]) + np.abs(matrix[others])
         differences = differences + gamma(last.operator.entry_roundings) * sizes
 
+    proven: dict[float, float] = {}
+
     def used(eps: float, prove: bool) -> tuple[float, float]:
         """Return the fraction of the gap that the logit and the margin rule see used up."""
         if prove:
@@ -164,7 +174,8 @@ def certified_radius(
             for stage in stages[:-1]:
                 state = advance(state, stage, name, rtol, work)
             product, moving = state.product, state.moving
-            size = advance(state, last, name, rtol, work).layers[-1].bound
+            whole = advance(state, last, name, rtol, work)
+            size, proven[eps] = whole.layers[-1].bound, whole.product
         else:
             product, moving = _estimated_pass(stages[:-1], point, eps, rtol, name)
             size = _estimated_norm(_restricted(last, moving), rtol, name)
@@ -173,21 +184,20 @@ def certified_radius(
         by_logits = float(inflate(rise * size * _LOGIT_FACTOR[name] / gap, 6))
         return by_logits, float(inflate(rise * (margins / gaps).max(), 6))
 
-    results: list[float] = []
-    for rule in (0, 1):
-        start = results[0] if results and results[0] > 0 else 1.0
-        tried = _search(lambda eps, rule=rule: used(eps, False)[rule], start, largest, rtol)  # type: ignore[misc]
-        tried *= 1 - rtol
+    def by_rule(rule: int, start: float) -> float:
+        tried = _search(lambda eps: used(eps, False)[rule], start, largest, rtol) * (1 - rtol)
         value = used(tried, True)[rule]
         # The bound is nondecreasing in eps: proven at one radius, it serves every smaller one.
         if math.isnan(value):
             raise NoBoundError("the bounds overflow; rescale the network or the centre")
-        results.append(tried if value < 1.0 else _below(tried / value))
-    radius = max(results)
-    state = begin(stages, center, radius)
-    for stage in stages:
-        state = advance(state, stage, name, rtol, work)
-    return CertifiedRadius(radius, results[0], results[1], label, gap, state.product, name)
+        return tried if value < 1.0 else _below(tried / value)
+
+    by_logits = by_rule(0, 1.0)
+    by_margins = by_rule(1, by_logits if by_logits > 0 else 1.0)
+    radius = max(by_logits, by_margins)
+    if radius not in proven:
+        used(radius, True)
+    return CertifiedRadius(radius, by_logits, by_margins, label, gap, proven[radius], name)
 
 
 def _row_norms(rows: FloatArray, moving: BoolArray, norm: Norm) -> FloatArray:

@@ -29,34 +29,15 @@ from lipschitz_app.deep.forms import Forms
 from lipschitz_app.deep.presolve import DeepNetwork
 from lipschitz_app.errors import UnsupportedError
 from lipschitz_app.regions import Ball, Everywhere, Region
-from lipschitz_app.rounding import FloatArray, Norm, gamma, inflate, up
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LiftedProblem:
-    """The lifted problem of two hidden layers.
-
-    Attributes
-    ----------
-    problem : polyopt.PolynomialProblem
-        A maximisation.
-    lower, upper : arrays
-        A box around all feasible points.
-    rounding : float
-        To be added to a bound of the problem.
-    """
-
-    problem: po.PolynomialProblem
-    lower: FloatArray
-    upper: FloatArray
-    rounding: float
+from lipschitz_app.rounding import Norm, gamma, inflate, up
+from lipschitz_app.stated import StatedProblem
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiftedRelaxation:
     """A relaxation and the problem that it relaxes."""
 
-    encoding: LiftedProblem
+    encoding: StatedProblem
     relaxation: po.Relaxation
 
 
@@ -89,7 +70,7 @@ def hr1(
         raise UnsupportedError('"hr1" is offered for norm "inf" and 2; for norm 1 use "hr2"')
     builder = _Lifting(net, region, norm)
     problem = builder.problem(tie, bounds)
-    encoding = LiftedProblem(problem, builder.lower, builder.upper, builder.rounding)
+    encoding = StatedProblem(problem, builder.lower, builder.upper, builder.rounding)
     return LiftedRelaxation(encoding, po.shor(problem, chordal=True))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from lipschitz_app.affine_relu import anchored_bound, anchored_lower_bound, global_bound
 from lipschitz_app.affine_relu.stages import StageLike, as_stages
 from lipschitz_app.errors import InvalidOptionError
+from lipschitz_app.plotting.style import BLUE, GREEN, ORANGE, axes
 from lipschitz_app.rounding import FloatArray
 
 if TYPE_CHECKING:
@@ -21,18 +22,18 @@ CURVES = ("product", "analytic", "tightened", "lower")
 
 _STYLES: dict[str, dict[str, Any]] = {
     "product": {"label": "product of norms (global)", "color": "#555555", "linestyle": "--"},
-    "analytic": {"label": "analytic bound", "color": "#0072B2", "marker": "o"},
+    "analytic": {"label": "analytic bound", "color": BLUE, "marker": "o"},
     # Hollow and dotted: the two often coincide, and both have to be seen.
     "tightened": {
         "label": "tightened bound",
-        "color": "#D55E00",
+        "color": ORANGE,
         "marker": "s",
         "markersize": 9,
         "markerfacecolor": "none",
     },
     "lower": {
         "label": "lower bound (witness)",
-        "color": "#009E73",
+        "color": GREEN,
         "marker": "^",
         "linestyle": ":",
     },
@@ -92,10 +93,7 @@ def plot_anchored_bounds(
         raise InvalidOptionError(f"curves are {list(curves)}; give some of {', '.join(CURVES)}")
     stages = as_stages(net)
     values = {name: _curve(name, stages, center, sizes, rng) for name in CURVES if name in curves}
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        _, ax = plt.subplots(layout="constrained")
+    ax = axes(ax)
     for name, heights in values.items():
         ax.plot(sizes, heights, **({"markersize": 4, "linewidth": 1.5} | _STYLES[name]))
     if sizes.size > 1 and sizes[-1] / sizes[0] >= 30:

@@ -82,24 +82,35 @@ def moment_bound(
     )
 
 
-class _Encoding(Protocol):
-    """What is asked of a stated problem."""
+class Encoding(Protocol):
+    """What is asked of a stated problem: its maximum, rounding added, is a bound."""
 
     @property
-    def problem(self) -> po.PolynomialProblem: ...
+    def problem(self) -> po.PolynomialProblem:
+        """A maximisation."""
+        ...
+
     @property
-    def lower(self) -> FloatArray: ...
+    def lower(self) -> FloatArray:
+        """Lower ends of a box around all feasible points."""
+        ...
+
     @property
-    def upper(self) -> FloatArray: ...
+    def upper(self) -> FloatArray:
+        """Upper ends of that box."""
+        ...
+
     @property
-    def rounding(self) -> float: ...
+    def rounding(self) -> float:
+        """To be added to a bound of the problem."""
+        ...
 
 
 class _Relaxed(Protocol):
     """A relaxation and the problem that it relaxes."""
 
     @property
-    def encoding(self) -> _Encoding: ...
+    def encoding(self) -> Encoding: ...
     @property
     def relaxation(self) -> po.Relaxation: ...
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-import polyopt as po
 from lipschitz_app.deep.lifted import hr1
 from lipschitz_app.deep.presolve import DeepNetwork, presolve_deep
 from lipschitz_app.deep.tangent import Level, tangent_model
@@ -24,7 +23,7 @@ from lipschitz_app.midrad import combine
 from lipschitz_app.outputs import OutputMap, OutputVector
 from lipschitz_app.path_polynomial import path_polynomial
 from lipschitz_app.relaxations import RELAXATIONS
-from lipschitz_app.rounding import FloatArray, norm_upper, up
+from lipschitz_app.rounding import norm_upper, up
 from lipschitz_app.upper.certificate import Certificate
 from lipschitz_app.upper.coordinates import prove_coordinates
 from lipschitz_app.upper.dual_certificate import prove_dual
@@ -32,6 +31,7 @@ from lipschitz_app.upper.interval import interval_bound
 from lipschitz_app.upper.krivine import prove_krivine
 from lipschitz_app.upper.lipsdp import prove_lipsdp
 from lipschitz_app.upper.lowrank import lowrank_offered, scaled
+from lipschitz_app.upper.moment import Encoding
 from lipschitz_app.upper.product import product_bound, product_map_bound
 from lipschitz_app.upper.slope_form import network_layers, slope_form
 from lipschitz_app.upper.task import Task
@@ -183,20 +183,7 @@ def _outputs(task: Task, target: OutputMap, certificate: Certificate) -> float:
     return max(values) if is_largest(target) else norm_upper(np.array(values), target.norm)
 
 
-class _Stated(Protocol):
-    """A problem whose maximum, rounding added, is a bound."""
-
-    @property
-    def problem(self) -> po.PolynomialProblem: ...
-    @property
-    def lower(self) -> FloatArray: ...
-    @property
-    def upper(self) -> FloatArray: ...
-    @property
-    def rounding(self) -> float: ...
-
-
-def _of_problem(stated: _Stated, certificate: Certificate) -> float:
+def _of_problem(stated: Encoding, certificate: Certificate) -> float:
     proof = certificate.the_proof().check(stated.problem, box=(stated.lower, stated.upper))
     return float(up(proof.bound + stated.rounding))
 

@@ -9,7 +9,6 @@ direction s on the side of the outputs; order 2 of Putinar's hierarchy with corr
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from lipschitz_app.errors import NoBoundError, UnsupportedError
 from lipschitz_app.hidden import HiddenLayer
 from lipschitz_app.outputs import OutputMap
 from lipschitz_app.rounding import UNIT, FloatArray, gamma, inflate, up
+from lipschitz_app.stated import StatedProblem
 from lipschitz_app.upper.base import UpperBound
 from lipschitz_app.upper.certificate import of_polynomial
 from lipschitz_app.upper.task import Task
@@ -27,27 +27,7 @@ MOST_VARIABLES = 10
 """Most directions, slopes and outputs together."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrilinearProblem:
-    """The problem of all outputs.
-
-    Attributes
-    ----------
-    problem : polyopt.PolynomialProblem
-        A maximisation.
-    lower, upper : arrays
-        A box around all feasible points.
-    rounding : float
-        To be added to a bound of the problem.
-    """
-
-    problem: po.PolynomialProblem
-    lower: FloatArray
-    upper: FloatArray
-    rounding: float
-
-
-def trilinear_problem(task: Task, target: OutputMap) -> TrilinearProblem:
+def trilinear_problem(task: Task, target: OutputMap) -> StatedProblem:
     """State the problem.
 
     Raises
@@ -113,7 +93,7 @@ def trilinear_problem(task: Task, target: OutputMap) -> TrilinearProblem:
     )
     ones = np.ones(target.size)
     lower, upper = np.append(encoding.lower, -ones), np.append(encoding.upper, ones)
-    return TrilinearProblem(problem, lower, upper, _rounding(parts, fixed, rows))
+    return StatedProblem(problem, lower, upper, _rounding(parts, fixed, rows))
 
 
 def trilinear_bound(task: Task, target: OutputMap) -> UpperBound:

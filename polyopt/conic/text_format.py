@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from polyopt.conic.program import Cones
 from polyopt.conic.svec import SQRT2, triangle
 from polyopt.errors import FormatError
+from polyopt.files import whole_file
 
 #: Largest number of rows and of variables that a reader allocates for; a header of a few bytes may
 #: ask for any.
@@ -131,18 +131,8 @@ def number(value: float) -> str:
 
 def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
     """Write a file completely or not at all."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        file.writelines(f"{line}\n".encode("ascii") for line in lines)
 
 
 def refuse_repeats(

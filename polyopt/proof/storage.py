@@ -15,18 +15,18 @@ import json
 import os
 import re
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from fractions import Fraction
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyopt.errors import FormatError
+from polyopt.files import whole_file
 from polyopt.proof.box import Box
 from polyopt.proof.certificate import CertificateTerm, SosCertificate
 from polyopt.proof.exact_certificate import ExactCertificate, ExactTerm
@@ -123,23 +123,9 @@ def _exact_arrays(proof: ProvenBound) -> dict[str, NDArray[Any]]:
 def _write(path: Target, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     header["checksum"] = _checksum(header, arrays)
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    if not isinstance(path, (str, os.PathLike)):
-        np.savez_compressed(path, **{"header": text, **arrays})  # type: ignore[arg-type]
-        return
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **{"header": text, **arrays})  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    goal = whole_file(path) if isinstance(path, (str, os.PathLike)) else nullcontext(path)
+    with goal as file:
+        np.savez_compressed(file, **{"header": text, **arrays})  # type: ignore[arg-type]
 
 
 def load_proof(path: Target) -> ProvenBound:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from polyopt.conic.program import ConicProgram, ConicSolution
 from polyopt.errors import FormatError, SolverError
+from polyopt.files import whole_file
 from polyopt.solvers.base import ConeKind, Solver, SolverCapabilities, SolverKind, SolverOptions
 from polyopt.solvers.verdict import settle_status
 from polyopt.status import Status
@@ -119,8 +119,7 @@ def fingerprint(program: ConicProgram) -> str:
 
 def _save(path: Path, solution: ConicSolution) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
+    with whole_file(path) as file:
         np.savez_compressed(
             file,
             version=np.int64(_VERSION),
@@ -130,7 +129,6 @@ def _save(path: Path, solution: ConicSolution) -> None:
             z=solution.z,
             iterations=np.int64(solution.iterations),
         )
-    os.replace(name, path)
 
 
 def _load(path: Path, program: ConicProgram) -> ConicSolution:
